@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore}; VectorStore -> HNSW;
+// MiniLM -> {CBLASShim, CIntrinsics}; HNSW -> CIntrinsics. Nothing points up.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// Numeric kernels are optimised in debug builds too: at -Onone a forward pass takes minutes and tests nothing a user
+// runs. SwiftPM refuses unsafe flags in a dependency, so they apply only where this package is the one being built:
+// a dependency's checkout is read-only, inside a folder named "checkouts".
+let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
+let numeric: [SwiftSetting] =
+    strict + (isRootPackage ? [.unsafeFlags(["-O", "-whole-module-optimization"], .when(configuration: .debug))] : [])
+
+let package = Package(
+    name: "minilm",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "minilm", targets: ["Server"]),
+        .library(name: "MiniLM", targets: ["MiniLM"]),
+        .library(name: "HNSW", targets: ["HNSW"]),
+        .library(name: "VectorStore", targets: ["VectorStore"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: [
+        .target(
+            name: "CBLASShim",
+            linkerSettings: [
+                .linkedLibrary("openblas", .when(platforms: [.linux])),
+                .linkedFramework("Accelerate", .when(platforms: [.macOS])),
+            ]
+        ),
+        .target(name: "CIntrinsics"),
+        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics"], swiftSettings: numeric),
+        .target(name: "HNSW", dependencies: ["CIntrinsics"], swiftSettings: numeric),
+        .target(
+            name: "VectorStore",
+            dependencies: ["HNSW", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "Server",
+            dependencies: [
+                "MiniLM",
+                "VectorStore",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "MiniLMTests", dependencies: ["MiniLM"], resources: [.copy("Goldens")], swiftSettings: numeric),
+        .testTarget(name: "HNSWTests", dependencies: ["HNSW"], swiftSettings: numeric),
+        .testTarget(name: "VectorStoreTests", dependencies: ["VectorStore"], swiftSettings: strict),
+        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,16 @@
+// The few machine instructions Swift cannot spell, and the facts about the build that kernels choose by.
+#ifndef C_INTRINSICS_H
+#define C_INTRINSICS_H
+
+/// 1 when this build may emit a fused multiply-add instruction (x86-64 built with -mfma, every aarch64). Without it Swift's
+/// `addingProduct` is a libm call per lane, so kernels fall back to `a + b * c`.
+#if defined(__FMA__) || defined(__aarch64__)
+#define CINTRINSICS_HAS_FMA 1
+#else
+#define CINTRINSICS_HAS_FMA 0
+#endif
+
+/// Asks for the cache line at `address`, to be read soon and kept in every level.
+static inline void cintrinsics_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+#endif

@@ -1,0 +1,1 @@
+// Text to unit vectors. (placeholder until the encoder lands)

@@ -1,0 +1,4 @@
+@main
+struct Minilm {
+    static func main() async {}
+}
