@@ -17,7 +17,7 @@ let strict: [SwiftSetting] = [
 // a dependency's checkout is read-only, inside a folder named "checkouts".
 let isRootPackage = !Context.packageDirectory.contains("/checkouts/")
 let numeric: [SwiftSetting] =
-    strict + (isRootPackage ? [.unsafeFlags(["-O", "-whole-module-optimization"], .when(configuration: .debug))] : [])
+    strict + (isRootPackage ? [.unsafeFlags(["-O"], .when(configuration: .debug))] : [])
 
 let package = Package(
     name: "minilm",
