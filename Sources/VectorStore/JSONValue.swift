@@ -1,0 +1,113 @@
+// JSON as payloads need it: integers and floating-point numbers keep their identity (10 is not 10.0, RFC 8259 leaves
+// that to the implementation and Qdrant's filters tell them apart), and objects keep the order of their keys.
+
+import OrderedCollections
+
+/// One JSON value (RFC 8259).
+///
+/// Numbers without fraction or exponent that fit 64 signed bits are `integer`; every other number is `double`.
+/// Two values are equal when they have the same case and content: `.integer(10) != .double(10)`.
+///
+/// ```swift
+/// let payload = try JSONValue(parsing: #"{"title": "Faro", "pages": 10, "price": 10.0}"#.utf8)
+/// payload["pages"] == 10        // true
+/// payload.description           // {"title":"Faro","pages":10,"price":10.0}
+/// ```
+public enum JSONValue: Sendable, Hashable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case double(Double)
+    case string(String)
+    case array([JSONValue])
+    case object(JSONObject)
+}
+
+extension JSONValue {
+    /// The member `key` of an object; nil for a missing member or any other kind of value.
+    public subscript(key: String) -> JSONValue? {
+        if case .object(let members) = self { members[key] } else { nil }
+    }
+
+    public var string: String? { if case .string(let value) = self { value } else { nil } }
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
+    public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
+
+    /// The value of an `integer`; nil for every other kind, `double` included.
+    public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
+
+    /// The value of either kind of number.
+    public var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .double(let value): value
+        default: nil
+        }
+    }
+}
+
+/// The members of a JSON object, in the order they were written.
+///
+/// Equality ignores the order, as JSON does. A repeated key keeps its first place and its last value.
+public struct JSONObject: Sendable {
+    var members: OrderedDictionary<String, JSONValue>
+
+    public init() { members = [:] }
+
+    public subscript(key: String) -> JSONValue? {
+        get { members[key] }
+        set { members[key] = newValue }
+    }
+
+    public var count: Int { members.count }
+    public var isEmpty: Bool { members.isEmpty }
+    public var keys: [String] { Array(members.keys) }
+}
+
+extension JSONObject: Hashable {
+    public static func == (lhs: JSONObject, rhs: JSONObject) -> Bool {
+        lhs.count == rhs.count && lhs.members.allSatisfy { rhs[$0.key] == $0.value }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        // Order must not matter, so members are hashed apart and summed.
+        var sum = 0
+        for (key, value) in members {
+            var member = Hasher()
+            member.combine(key)
+            member.combine(value)
+            sum &+= member.finalize()
+        }
+        hasher.combine(sum)
+    }
+}
+
+extension JSONObject: Sequence {
+    public func makeIterator() -> some IteratorProtocol<(key: String, value: JSONValue)> {
+        members.lazy.map { (key: $0.key, value: $0.value) }.makeIterator()
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        members = OrderedDictionary(elements, uniquingKeysWith: { $1 })
+    }
+
+    public init(_ elements: some Sequence<(String, JSONValue)>) {
+        members = OrderedDictionary(elements, uniquingKeysWith: { $1 })
+    }
+}
+
+extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+    ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByStringInterpolation,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(nilLiteral: ()) { self = .null }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+    public init(floatLiteral value: Double) { self = .double(value) }
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
+}

@@ -1,0 +1,99 @@
+// JSON values: identity of numbers, order of keys, and a parser that no text can crash.
+
+import Testing
+import VectorStore
+
+@Suite struct JSONValueTests {
+    @Test(arguments: [
+        "10", "10.0", "-0.5", "9223372036854775807", "-9223372036854775808", "1e-07", "null", "true", "[]", "{}",
+        #"{"b":1,"a":[1,2.5,{"c":null}]}"#, #""tab\tquote\"back\\é❤️""#, #"" \u0001""#,
+    ])
+    func `what is parsed is written back as it was`(text: String) throws {
+        #expect(try JSONValue(parsing: text.utf8).description == text)
+    }
+
+    @Test func `an integer is not the floating-point number of the same value`() throws {
+        #expect(try JSONValue(parsing: "10".utf8) == 10)
+        #expect(try JSONValue(parsing: "10.0".utf8) == 10.0)
+        #expect(try JSONValue(parsing: "10".utf8) != JSONValue(parsing: "10.0".utf8))
+        #expect(try JSONValue(parsing: "9223372036854775808".utf8) == .double(9_223_372_036_854_775_808))
+    }
+
+    @Test func `objects keep their order and compare without it`() throws {
+        let one = try JSONValue(parsing: #"{"b":1,"a":2}"#.utf8)
+        let other = try JSONValue(parsing: #"{"a":2,"b":1}"#.utf8)
+        #expect(one == other)
+        #expect(one.hashValue == other.hashValue)
+        #expect(one.object?.keys == ["b", "a"])
+        #expect(try JSONValue(parsing: #"{"a":1,"b":2,"a":3}"#.utf8).description == #"{"a":3,"b":2}"#)
+    }
+
+    @Test func `escapes and surrogate pairs are decoded, lone surrogates replaced`() throws {
+        #expect(try JSONValue(parsing: #""\ud83d\ude00 \u00e9 \/ \b""#.utf8) == "😀 é / \u{8}")
+        #expect(try JSONValue(parsing: #""\ud83d x \ude00 \ud83d\u0041""#.utf8) == "\u{FFFD} x \u{FFFD} \u{FFFD}A")
+    }
+
+    @Test func `a 32-bit float is written in its own shortest form`() {
+        #expect(JSONValue(Float(0.05)).description == "0.05")
+        #expect(JSONValue(Float(1)).description == "1.0")
+        #expect(JSONValue(Float.nan).description == "null")
+    }
+
+    // Oracle: the messages and positions of Python 3.11's json.loads for the same texts.
+    @Test(arguments: [
+        ("", "Expecting value", 0),
+        ("{", "Expecting property name enclosed in double quotes", 1),
+        (#"{"question": }"#, "Expecting value", 13),
+        (#"{"é": "é" "b"}"#, "Expecting ',' delimiter", 10),
+        (#"{"a" 1}"#, "Expecting ':' delimiter", 5),
+        ("[1, 2", "Expecting ',' delimiter", 5),
+        ("1 2", "Extra data", 2),
+        ("01", "Extra data", 1),
+        ("1.", "Extra data", 1),
+        ("nul", "Expecting value", 0),
+        (#""abc"#, "Unterminated string starting at", 0),
+        (#""a\qb""#, "Invalid \\escape", 2),
+        ("\"a\nb\"", "Invalid control character at", 2),
+        (#""\u12G4""#, "Invalid \\uXXXX escape", 2),
+    ])
+    func `a text that is not JSON is refused with Python's words and position`(text: String, message: String, position: Int) {
+        #expect(throws: JSONError.self) { try JSONValue(parsing: text.utf8) }
+        do {
+            _ = try JSONValue(parsing: text.utf8)
+        } catch {
+            #expect(error.message == message)
+            #expect(error.position == position)
+        }
+    }
+
+    @Test func `nesting is bounded, invalid UTF-8 and infinite numbers are refused`() {
+        #expect(throws: JSONError.self) { try JSONValue(parsing: String(repeating: "[", count: 1_000_000).utf8) }
+        #expect(throws: JSONError.self) { try JSONValue(parsing: [0x22, 0xFF, 0x22]) }
+        #expect(throws: JSONError.self) { try JSONValue(parsing: "1e999".utf8) }
+    }
+
+    @Test func `bytes at random never crash the parser, and what it accepts survives a round trip`() throws {
+        var generator = SplitMix64(seed: 2026)
+        let alphabet = Array(#"{}[]",:0123456789.eE+-truefalsn\u d8"#.utf8) + [0xC3, 0xA9, 0xFF, 0x0A]
+        for _ in 0..<50_000 {
+            let length = Int.random(in: 0..<24, using: &generator)
+            let bytes = (0..<length).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &generator)] }
+            guard let value = try? JSONValue(parsing: bytes) else { continue }
+            #expect(try JSONValue(parsing: value.encoded()) == value)
+        }
+    }
+}
+
+/// A small seeded generator (Steele, Lea & Flood 2014), so that a failure can be repeated.
+struct SplitMix64: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
