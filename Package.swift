@@ -72,7 +72,8 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "MiniLMTests", dependencies: ["MiniLM"], resources: [.copy("Goldens")], swiftSettings: numeric),
+        .testTarget(
+            name: "MiniLMTests", dependencies: ["MiniLM"], resources: [.copy("Goldens")], swiftSettings: numeric),
         .testTarget(name: "HNSWTests", dependencies: ["HNSW"], swiftSettings: numeric),
         .testTarget(name: "VectorStoreTests", dependencies: ["VectorStore"], swiftSettings: strict),
         .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: strict),

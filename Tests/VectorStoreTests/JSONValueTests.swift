@@ -56,7 +56,9 @@ import VectorStore
         ("\"a\nb\"", "Invalid control character at", 2),
         (#""\u12G4""#, "Invalid \\uXXXX escape", 2),
     ])
-    func `a text that is not JSON is refused with Python's words and position`(text: String, message: String, position: Int) {
+    func `a text that is not JSON is refused with Python's words and position`(
+        text: String, message: String, position: Int
+    ) {
         #expect(throws: JSONError.self) { try JSONValue(parsing: text.utf8) }
         do {
             _ = try JSONValue(parsing: text.utf8)

@@ -1,0 +1,69 @@
+# Everything a user or contributor types. `make` alone prints this list.
+
+# The program reads the same variables from the environment, so MODEL=llama3.2:1b make run works as it looks.
+
+# The machine's own vector instructions reach Swift's code generator through the Clang importer: with them a multiply-add
+# is one instruction. `make build MARCH=` builds for any machine of the architecture, several times slower.
+ifeq ($(shell uname -m),x86_64)
+MARCH ?= native
+ARCH_FLAGS := $(if $(MARCH),-Xcc -march=$(MARCH))
+endif
+SWIFT_BUILD := swift build -c release --product minilm $(ARCH_FLAGS)
+SWIFT_TEST := swift test $(ARCH_FLAGS)
+SOURCES := Package.swift Sources Tests Examples
+
+MINILM := .build/release/minilm
+FILE ?= Examples/faro.md
+TITLE ?= faro
+URL ?=
+USER_ID ?= example
+QUESTIONS ?= Examples/questions.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test lint format clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: MODEL=$(or $(MODEL),llama3.2) OLLAMA_HOST= DATA_DIR=data PORT=5002 LLM_PORT=5003 MARCH=$(MARCH)"
+
+deps: ## install the system packages the build needs (silent when all are there)
+	@Scripts/deps.sh
+
+weights: deps ## fetch and check the model's weights (91 MB, once)
+	@Scripts/weights.sh
+
+build: deps ## build .build/release/minilm
+	@$(SWIFT_BUILD)
+
+run: weights build ## set everything up and serve in the foreground
+	@exec $(MINILM) serve
+
+up-n-wait: weights build ## serve in the background, return when ready; Ollama decides about the GPU
+	@Scripts/up.sh up
+
+up-n-wait-cpu: weights build ## the same with the language model on the CPU
+	@Scripts/up.sh up --num-gpu 0
+
+down: ## stop the server in the background
+	@Scripts/up.sh down
+
+create-index: ## index a document: FILE= TITLE= URL= USER_ID= (default: the sample)
+	@$(MINILM) index "$(FILE)" --title "$(TITLE)" --url "$(URL)" --user-id "$(USER_ID)"
+
+ask-script: ## ask every question of a file: QUESTIONS= TITLE=
+	@$(MINILM) ask --questions "$(QUESTIONS)" --title "$(TITLE)"
+
+pull: ## let Ollama fetch the model: MODEL=llama3.2
+	@$(MINILM) pull $(or $(MODEL),llama3.2)
+
+test: weights ## run every test
+	@$(SWIFT_TEST)
+
+lint: deps ## check the formatting
+	@swift format lint --strict --parallel --recursive $(SOURCES)
+
+format: deps ## format the sources
+	@swift format --in-place --parallel --recursive $(SOURCES)
+
+clean: ## remove what was built (weights and data stay)
+	@rm -rf .build
