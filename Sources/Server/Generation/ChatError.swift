@@ -150,7 +150,7 @@ extension ChatError {
     /// - Parameter message: the reply's `error`; empty when the body was (Ollama's check of the Host header answers so).
     init(status: Int, message: String, model: String) {
         let words = message.lowercased()
-        let message = message.isEmpty ? "HTTP \(status), no message" : message
+        let message = message.isEmpty ? "no message" : message
         if Self.saysContextExceeded(words) {
             // 400 from most versions, 500 from others, inline from the native-template path: the words are what they share.
             self = .contextExceeded(message)

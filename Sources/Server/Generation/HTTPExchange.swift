@@ -42,6 +42,7 @@ final class HTTPExchange: Sendable {
         var unread: [Event] = []
         var unreadBytes = 0
         var wasSent = false
+        var hasResponse = false
         /// Set once, when nothing more will be appended to `unread`.
         var end: Result<Void, any Error>?
         var waiter: CheckedContinuation<Event?, any Error>?
@@ -129,7 +130,8 @@ final class HTTPExchange: Sendable {
 
     func didReceive(status: Int) {
         append { state in
-            state.wasSent = true
+            guard !state.hasResponse else { return [] }
+            (state.wasSent, state.hasResponse) = (true, true)
             return [.response(status: status)]
         }
     }
@@ -150,6 +152,8 @@ final class HTTPExchange: Sendable {
 
     func didComplete(_ error: (any Error)?) {
         guard let error else {
+            // A redirect that is not followed completes without the delegate hearing of its response.
+            if let response = task.response as? HTTPURLResponse { didReceive(status: response.statusCode) }
             append { state in state.splitter.finish().map { [.line($0)] } ?? [] }
             return finish(.success(()), dropUnread: false)
         }

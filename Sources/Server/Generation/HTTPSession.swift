@@ -13,6 +13,7 @@ final class HTTPSession: Sendable {
     private let delegate = Delegate()
 
     init() {
+        Self.keepLoopbackOffProxies
         // No cookies, no cache, nothing on disk.
         let configuration = URLSessionConfiguration.ephemeral
         configuration.httpCookieStorage = nil
@@ -25,6 +26,17 @@ final class HTTPSession: Sendable {
         configuration.httpMaximumConnectionsPerHost = 256
         session = URLSession(configuration: configuration, delegate: delegate, delegateQueue: nil)
     }
+
+    /// libcurl takes proxies from the environment (`http_proxy`) for this machine's own addresses too, unlike Ollama's programs: on a
+    /// laptop in a company's network, questions would go to its proxy. `no_proxy` is libcurl's way out; it is set once
+    /// per process, before the first connection reads it.
+    private static let keepLoopbackOffProxies: Void = {
+        let environment = ProcessInfo.processInfo.environment
+        let exempt = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
+        guard exempt != "*", environment.keys.contains(where: { $0.lowercased().hasSuffix("_proxy") }) else { return }
+        let loopback = "localhost,127.0.0.1,::1"
+        _ = unsafe setenv("no_proxy", exempt.isEmpty ? loopback : "\(exempt),\(loopback)", 1)
+    }()
 
     deinit {
         session.invalidateAndCancel()

@@ -36,6 +36,9 @@ final class OllamaClient: Sendable {
         self.deadlines = deadlines
     }
 
+    /// Requests whose connection is in use; for tests.
+    var openExchanges: Int { session.openExchanges }
+
     /// Such as "0.33.0": the cheapest sign of life.
     func version() async throws -> String {
         guard let version = try await document("/api/version")["version"]?.string else {
@@ -180,8 +183,8 @@ final class OllamaClient: Sendable {
         let timeout = ChatError.firstTokenTimeout(after: deadlines.status)
         while let event = try await exchange.next(within: deadlines.status, orThrow: timeout) {
             guard case .line(let bytes) = event else { continue }
+            if !body.isEmpty { body.append(UInt8(ascii: "\n")) }
             body += bytes
-            body.append(UInt8(ascii: "\n"))
             guard body.count <= Self.documentLimit else {
                 throw ChatError.malformedReply("a body of more than \(Self.documentLimit) bytes")
             }

@@ -143,7 +143,7 @@ import VectorStore
             .contextExceeded("the request exceeds the available context size, try increasing it"), 413
         ),
         (401, "unauthorized", .signInRequired("unauthorized"), 502),
-        (403, "", .forbidden("HTTP 403, no message"), 502),
+        (403, "", .forbidden("no message"), 502),
         (404, "model 'llama3.2' not found", .modelNotFound(model: "llama3.2"), 404),
         (404, "404 page not found", .malformedReply("HTTP 404: 404 page not found"), 502),
         (429, "too many requests", .busy("too many requests"), 503),
@@ -154,7 +154,7 @@ import VectorStore
             503, "server busy, please try again.  maximum pending requests exceeded",
             .busy("server busy, please try again.  maximum pending requests exceeded"), 503
         ),
-        (307, "", .malformedReply("HTTP 307: HTTP 307, no message"), 502),
+        (307, "", .malformedReply("HTTP 307: no message"), 502),
     ])
     func `an HTTP error has its own meaning`(status: Int, message: String, error: ChatError, ours: Int) async throws {
         try await StandInOllama.run { ollama in
@@ -169,7 +169,7 @@ import VectorStore
     @Test func `an error page that is no JSON is quoted`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .init(status: 502, contentType: "text/html", steps: [.send(Array("<h1>Oops</h1>".utf8))]))
-            await #expect(throws: ChatError.failed("<h1>Oops</h1>\n")) {
+            await #expect(throws: ChatError.failed("<h1>Oops</h1>")) {
                 try await collect(try model(ollama).chat(request()))
             }
         }
