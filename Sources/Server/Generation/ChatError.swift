@@ -1,5 +1,5 @@
-// Everything that goes wrong between a question and its answer, and the one table that turns it into an HTTP status and a
-// sentence that says what to do.
+// Everything that goes wrong between a question and its answer, and the one table that turns it into an HTTP status
+// and a sentence that says what to do.
 
 /// Why a chat model did not answer.
 enum ChatError: Error, Sendable, Equatable {
@@ -26,7 +26,7 @@ enum ChatError: Error, Sendable, Equatable {
     // Ollama's answer, in its words.
     case modelNotFound(model: String)
     case notAChatModel(model: String)
-    /// The messages do not fit the model's real window: drop a passage and ask again.
+    /// The messages do not fit the model's window: drop a passage and ask again.
     case contextExceeded(String)
     case rejected(String)
     case forbidden(String)
@@ -54,7 +54,8 @@ extension ChatError {
     var failure: ChatFailure {
         switch self {
         case .invalidEndpoint(let text, let reason):
-            ChatFailure(status: 500, detail: "OLLAMA_HOST=\(text) cannot be used: \(reason). Example: 127.0.0.1:11434.")
+            ChatFailure(
+                status: 500, detail: "OLLAMA_HOST=\(text) cannot be used: \(reason). Example: 127.0.0.1:11434.")
         case .invalidOption(let name, let reason):
             ChatFailure(status: 400, detail: "options.\(name): \(reason).")
         case .questionTooLong(let tokens, let limit):
@@ -69,25 +70,27 @@ extension ChatError {
         case .unreachable(let endpoint, let reason):
             ChatFailure(
                 status: 503,
-                detail: "Ollama is not reachable at \(endpoint) (\(reason)). Start it with `ollama serve`, or set OLLAMA_HOST.",
+                detail: "Ollama is not reachable at \(endpoint) (\(reason)). Start it with `ollama serve`, or set "
+                    + "OLLAMA_HOST.",
                 retryAfter: 5)
         case .connectTimeout(let endpoint, let limit):
             ChatFailure(
                 status: 503,
-                detail: "No connection to Ollama at \(endpoint) within \(limit.seconds) s. Check that it runs there and that "
-                    + "OLLAMA_HOST is right.",
+                detail: "No connection to Ollama at \(endpoint) within \(limit.seconds) s. Check that it runs there "
+                    + "and that OLLAMA_HOST is right.",
                 retryAfter: 5)
         case .firstTokenTimeout(let limit):
             ChatFailure(
                 status: 504,
-                detail: "Ollama did not begin to answer within \(limit.seconds) s: the model is loading or the prompt is long "
-                    + "for this machine. Try again, or choose a smaller model or fewer passages (top_k).",
+                detail:
+                    "Ollama did not begin to answer within \(limit.seconds) s: the model is loading or the prompt is "
+                    + "long for this machine. Try again, or choose a smaller model or fewer passages (top_k).",
                 retryAfter: 30)
         case .tokenTimeout(let limit):
             ChatFailure(
                 status: 504,
-                detail: "Ollama stopped in the middle of its answer: nothing for \(limit.seconds) s. Try again; if it happens "
-                    + "again, restart Ollama or choose a smaller model.",
+                detail: "Ollama stopped in the middle of its answer: nothing for \(limit.seconds) s. Try again; if it "
+                    + "happens again, restart Ollama or choose a smaller model.",
                 retryAfter: 30)
         case .modelNotFound(let model):
             ChatFailure(
@@ -96,38 +99,46 @@ extension ChatError {
                     + "`minilm pull \(model)`, or choose another.")
         case .notAChatModel(let model):
             ChatFailure(
-                status: 400, detail: "The model '\(model)' cannot chat (an embedding model?). Choose another, such as llama3.2.")
+                status: 400,
+                detail: "The model '\(model)' cannot chat (an embedding model?). Choose another, such as llama3.2.")
         case .contextExceeded(let message):
             ChatFailure(
                 status: 413,
-                detail: "The question and its passages do not fit the model's window (Ollama: \(message)). Ask with fewer "
+                detail: "The question and its passages do not fit the model's window (\(message)). Ask with fewer "
                     + "passages (top_k) or a larger options.num_ctx.")
         case .rejected(let message):
             ChatFailure(status: 400, detail: "Ollama refused the request: \(message). Check `options` and `model`.")
         case .forbidden(let message):
             ChatFailure(
                 status: 502,
-                detail: "Ollama forbids the request (\(message)). If OLLAMA_HOST holds a name, use the address instead, such "
-                    + "as 127.0.0.1:11434: Ollama answers only to names it knows.")
+                detail:
+                    "Ollama forbids the request (\(message)). If OLLAMA_HOST holds a name, use the address instead, "
+                    + "such as 127.0.0.1:11434: Ollama answers only to names it knows.")
         case .signInRequired(let message):
             ChatFailure(
-                status: 502, detail: "Ollama wants an account for this model (\(message)). Run `ollama signin`, or choose a local model.")
+                status: 502,
+                detail: "Ollama wants an account for this model (\(message)). Run `ollama signin`, or choose a local "
+                    + "model.")
         case .busy(let message):
             ChatFailure(status: 503, detail: "Ollama is busy (\(message)). Try again in a moment.", retryAfter: 10)
         case .failed(let message):
             ChatFailure(
                 status: 502,
-                detail: "Ollama failed: \(message). See its log (`journalctl -u ollama`); when memory is short, choose a smaller model.")
+                detail: "Ollama failed: \(message). See its log (`journalctl -u ollama`); when memory is short, choose "
+                    + "a smaller model.")
         case .pullFailed(let model, let reason):
             ChatFailure(
                 status: 502,
-                detail: "Ollama could not fetch '\(model)': \(reason). Check the name at https://ollama.com/library and the connection.")
+                detail: "Ollama could not fetch '\(model)': \(reason). Check the name at https://ollama.com/library "
+                    + "and the connection.")
         case .cutOff(let reason):
             ChatFailure(
-                status: 502, detail: "The connection to Ollama ended before the answer did (\(reason)). Try again.", retryAfter: 5)
+                status: 502, detail: "The connection to Ollama ended before the answer did (\(reason)). Try again.",
+                retryAfter: 5)
         case .malformedReply(let reason):
             ChatFailure(
-                status: 502, detail: "What answers at OLLAMA_HOST does not speak Ollama's protocol (\(reason)). Check the address.")
+                status: 502,
+                detail: "What answers at OLLAMA_HOST does not speak Ollama's protocol (\(reason)). Check the address.")
         }
     }
 
@@ -147,12 +158,14 @@ extension ChatError: CustomStringConvertible {
 extension ChatError {
     /// What an HTTP error of Ollama means.
     ///
-    /// - Parameter message: the reply's `error`; empty when the body was (Ollama's check of the Host header answers so).
+    /// - Parameter message: the reply's `error`; empty when the body was (Ollama's check of the Host header answers
+    ///   so).
     init(status: Int, message: String, model: String) {
         let words = message.lowercased()
         let message = message.isEmpty ? "no message" : message
         if Self.saysContextExceeded(words) {
-            // 400 from most versions, 500 from others, inline from the native-template path: the words are what they share.
+            // 400 from most versions, 500 from others, inline from the native-template path: the words are what they
+            // share.
             self = .contextExceeded(message)
             return
         }

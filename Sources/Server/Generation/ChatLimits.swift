@@ -5,8 +5,9 @@ import VectorStore
 /// The window and the room for the answer, in tokens: the server's own unless the caller's options say otherwise.
 ///
 /// A model option the caller spells out is always honoured, also where it makes Ollama load the model anew (`num_ctx`,
-/// `num_gpu`, `num_thread`, `num_batch`): it was asked for. We never vary those by ourselves, so that a model stays loaded
-/// from one question to the next. Two options bound the prompt and are read here, so that the budget is the model's real one.
+/// `num_gpu`, `num_thread`, `num_batch`): it was asked for. We never vary those by ourselves, so that a model stays
+/// loaded from one question to the next. Two options bound the prompt and are read here, so that the budget is the
+/// model's real one.
 struct ChatLimits: Sendable, Equatable {
     /// Ollama's own default on machines without a large GPU (less than 23 GiB of its memory).
     static let defaultContextLength = 4096
@@ -30,7 +31,8 @@ struct ChatLimits: Sendable, Equatable {
         }
         if let value = options["num_predict"] {
             guard let tokens = value.integer, tokens != 0, tokens >= -2, tokens < 1_048_576 else {
-                throw .invalidOption(name: "num_predict", reason: "give a whole number of tokens above 0, or -1 for no limit")
+                throw .invalidOption(
+                    name: "num_predict", reason: "give a whole number of tokens above 0, or -1 for no limit")
             }
             if tokens > 0 { limits.maxAnswerTokens = Int(tokens) }
         }

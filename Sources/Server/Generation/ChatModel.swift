@@ -57,7 +57,7 @@ protocol ChatModel: Sendable {
     var generator: String { get }
 
     /// Asks for the next message of a conversation. Nothing is sent before the stream is created and everything is
-    /// released when it ends: at `finished`, at an error (`ChatError`), or when its consumer is cancelled or lets it go,
-    /// which stops the generation at the server too.
+    /// released when it ends: at `finished`, at an error (`ChatError`), or when its consumer is cancelled or lets it
+    /// go, which stops the generation at the server too.
     func chat(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error>
 }

@@ -4,9 +4,9 @@ import Synchronization
 
 /// Lets `width` callers through at a time; the others wait in order, at most `capacity` of them.
 ///
-/// Ollama answers `OLLAMA_NUM_PARALLEL` questions at once, one by default, and queues 512 more without telling how long that
-/// takes: a question that waits here can be refused at once, leaves when its caller does, and its deadlines only start when
-/// the model is free.
+/// Ollama answers `OLLAMA_NUM_PARALLEL` questions at once, one by default, and queues 512 more without telling how
+/// long that takes: a question that waits here can be refused at once, leaves when its caller does, and its deadlines
+/// only start when the model is free.
 final class ChatQueue: Sendable {
     private struct Waiter {
         var ticket: Int
@@ -34,7 +34,8 @@ final class ChatQueue: Sendable {
 
     /// Runs `body` when it is its turn.
     ///
-    /// - Throws: `ChatError.overloaded` at once when the queue is full, `CancellationError` when cancelled while waiting, and what
+    /// - Throws: `ChatError.overloaded` at once when the queue is full, `CancellationError` when cancelled while
+    ///   waiting, and what
     ///   `body` throws.
     @discardableResult
     func turn<Result>(_ body: () async throws -> Result) async throws -> Result {

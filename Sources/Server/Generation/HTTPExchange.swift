@@ -1,8 +1,9 @@
 // One HTTP request over URLSession whose response is read line by line as it arrives.
 //
-// URLSession on Linux has no `bytes(for:)`, so the lines come through a delegate. Everything about an exchange is behind one
-// lock; whoever reads waits in `next`, and whatever ends the wait early (a deadline, the reader's cancellation) also
-// cancels the URLSession task, which closes the connection: that is what stops Ollama from generating.
+// URLSession on Linux has no `bytes(for:)`, so the lines come through a delegate. Everything about an exchange is
+// behind one lock; whoever reads waits in `next`, and whatever ends the wait early (a deadline, the reader's
+// cancellation) also cancels the URLSession task, which closes the connection: that is what stops Ollama from
+// generating.
 
 import Foundation
 import Synchronization
@@ -34,7 +35,8 @@ final class HTTPExchange: Sendable {
         case tooMuchUnread(limit: Int)
     }
 
-    /// Bytes that may wait to be read. No reader of ours falls behind: this bounds what a broken server can make us hold.
+    /// Bytes that may wait to be read. No reader of ours falls behind: this bounds what a broken server can make us
+    /// hold.
     static let unreadLimit = 32 << 20
 
     private struct State {
@@ -87,7 +89,8 @@ final class HTTPExchange: Sendable {
 
     /// The next event, or nil at the regular end of the response.
     ///
-    /// - Throws: `timeout` when it does not come within `limit`; `Failure`; `CancellationError` when the reader's task is
+    /// - Throws: `timeout` when it does not come within `limit`; `Failure`; `CancellationError` when the reader's
+    ///   task is
     ///   cancelled. After any of these the connection is closed and every later call throws the same.
     func next(within limit: Duration, orThrow timeout: any Error) async throws -> Event? {
         try await withTaskCancellationHandler {

@@ -27,9 +27,9 @@ final class HTTPSession: Sendable {
         session = URLSession(configuration: configuration, delegate: delegate, delegateQueue: nil)
     }
 
-    /// libcurl takes proxies from the environment (`http_proxy`) for this machine's own addresses too, unlike Ollama's programs: on a
-    /// laptop in a company's network, questions would go to its proxy. `no_proxy` is libcurl's way out; it is set once
-    /// per process, before the first connection reads it.
+    /// libcurl takes proxies from the environment (`http_proxy`) for this machine's own addresses too, unlike
+    /// Ollama's programs: on a laptop in a company's network, questions would go to its proxy. `no_proxy` is
+    /// libcurl's way out; it is set once per process, before the first connection reads it.
     private static let keepLoopbackOffProxies: Void = {
         let environment = ProcessInfo.processInfo.environment
         let exempt = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""

@@ -12,8 +12,8 @@ struct OllamaChatModel: ChatModel {
 
     var generator: String { "ollama" }
 
-    /// The longest answer accepted, in bytes. `maxAnswerTokens` keeps answers thousands of times shorter; this bounds a server that ignores
-    /// it.
+    /// The longest answer accepted, in bytes. `maxAnswerTokens` keeps answers thousands of times shorter; this bounds
+    /// a server that ignores it.
     private static let answerLimit = 8 << 20
 
     init(client: OllamaClient, queue: ChatQueue = ChatQueue(), cpuOnly: Bool = false) {
@@ -64,10 +64,11 @@ struct OllamaChatModel: ChatModel {
         }
         var body: JSONObject = [
             "model": .string(request.model), "messages": .array(messages),
-            // Always streamed, whatever our caller wants: a cancelled caller then stops the generation, and silence is noticed.
+            // Always streamed, whatever our caller wants: a cancelled caller then stops the generation, and silence
+            // is noticed.
             "stream": true,
-            // Too long is an error we can act on, not a silent cut of the oldest messages (truncate) or of the prompt while
-            // generating (shift).
+            // Too long is an error we can act on, not a silent cut of the oldest messages (truncate) or of the prompt
+            // while generating (shift).
             "truncate": false, "shift": false,
         ]
         // Models that can think do so by default: minutes of hidden text on a CPU.

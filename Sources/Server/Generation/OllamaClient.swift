@@ -19,8 +19,8 @@ struct OllamaDeadlines: Sendable {
     var status: Duration = .seconds(10)
 }
 
-/// A connection to one Ollama server. Every method throws `ChatError`, or `CancellationError` when its task was cancelled; then the
-/// connection is closed at once.
+/// A connection to one Ollama server. Every method throws `ChatError`, or `CancellationError` when its task was
+/// cancelled; then the connection is closed at once.
 final class OllamaClient: Sendable {
     let endpoint: OllamaEndpoint
     let deadlines: OllamaDeadlines
@@ -71,8 +71,8 @@ final class OllamaClient: Sendable {
         return entry?.value.integer.flatMap(Int.init(exactly:))
     }
 
-    /// Fetches a model into Ollama's library; the stream ends when it is there. Letting the stream go stops the download, and a later
-    /// pull goes on where it stopped.
+    /// Fetches a model into Ollama's library; the stream ends when it is there. Letting the stream go stops the
+    /// download, and a later pull goes on where it stopped.
     func pull(_ model: String) -> AsyncThrowingStream<PullProgress, any Error> {
         AsyncThrowingStream(runningUntilDropped: { [self] yield in
             let body: JSONObject = ["model": .string(model), "stream": true]

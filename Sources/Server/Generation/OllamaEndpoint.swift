@@ -19,8 +19,8 @@ struct OllamaEndpoint: Sendable, Hashable, CustomStringConvertible {
     /// Scheme, host, port and path, without a trailing slash.
     let base: URL
 
-    /// Reads OLLAMA_HOST. Blanks and quotes around the value are ignored, as Ollama does; where Ollama would replace a bad port by
-    /// the default, this says so instead.
+    /// Reads OLLAMA_HOST. Blanks and quotes around the value are ignored, as Ollama does; where Ollama would replace
+    /// a bad port by the default, this says so instead.
     init(_ text: String = "") throws(ChatError) {
         let value = text.trimmingCharacters(in: CharacterSet(charactersIn: "\"'").union(.whitespacesAndNewlines))
         var scheme = "http"

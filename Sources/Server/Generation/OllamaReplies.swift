@@ -1,5 +1,5 @@
-// The JSON of Ollama's replies as values. Members that this program does not use are ignored; missing ones are nil, because
-// they come and go between Ollama's versions.
+// The JSON of Ollama's replies as values. Members that this program does not use are ignored; missing ones are nil,
+// because they come and go between Ollama's versions.
 
 import VectorStore
 

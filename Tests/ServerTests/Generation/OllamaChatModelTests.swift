@@ -49,6 +49,14 @@ import VectorStore
         }
     }
 
+    @Test func `questions one after the other share a connection`() async throws {
+        try await StandInOllama.run { ollama in
+            let model = try model(ollama)
+            for _ in 0..<5 { try await collect(model.chat(request())) }
+            #expect(ollama.connectionCount == 1)
+        }
+    }
+
     @Test func `what the caller spells out is passed on as it is`() throws {
         let model = OllamaChatModel(client: OllamaClient(endpoint: try OllamaEndpoint()), cpuOnly: true)
         let body = model.body(request(options: ["num_gpu": 20, "num_predict": -1, "stop": ["\n\n"]]))
@@ -89,7 +97,8 @@ import VectorStore
         try await StandInOllama.run { ollama in
             ollama.next(
                 "/api/chat", .chat(bytes.map { .send([$0]) }),
-                .chat(stride(from: 0, to: bytes.count, by: 7).map { .send(Array(bytes[$0..<min($0 + 7, bytes.count)])) }),
+                .chat(
+                    stride(from: 0, to: bytes.count, by: 7).map { .send(Array(bytes[$0..<min($0 + 7, bytes.count)])) }),
                 .chat([.send(bytes)]))
             for _ in 0..<3 {
                 let text = try await answer(model(ollama).chat(request()))
@@ -137,7 +146,10 @@ import VectorStore
     @Test(arguments: [
         (400, "missing request body", ChatError.rejected("missing request body"), 400),
         (400, #""llama3.2" does not support chat"#, .notAChatModel(model: "llama3.2"), 400),
-        (400, "the input length exceeds the context length", .contextExceeded("the input length exceeds the context length"), 413),
+        (
+            400, "the input length exceeds the context length",
+            .contextExceeded("the input length exceeds the context length"), 413
+        ),
         (
             500, "the request exceeds the available context size, try increasing it",
             .contextExceeded("the request exceeds the available context size, try increasing it"), 413
@@ -168,20 +180,25 @@ import VectorStore
 
     @Test func `an error page that is no JSON is quoted`() async throws {
         try await StandInOllama.run { ollama in
-            ollama.next("/api/chat", .init(status: 502, contentType: "text/html", steps: [.send(Array("<h1>Oops</h1>".utf8))]))
+            ollama.next(
+                "/api/chat", .init(status: 502, contentType: "text/html", steps: [.send(Array("<h1>Oops</h1>".utf8))]))
             await #expect(throws: ChatError.failed("<h1>Oops</h1>")) {
                 try await collect(try model(ollama).chat(request()))
             }
         }
     }
 
-    @Test(arguments: [
-        ([.piece("Fica"), .error("llama runner crashed")], ChatError.failed("llama runner crashed")),
-        ([.error("exceeds the context length")], .contextExceeded("exceeds the context length")),
-        ([.piece("Fica")], .cutOff("it closed the connection without its last line")),
-        ([.piece("Fica"), .line(["hello": 1])], .malformedReply("a line of a chat with neither message nor error")),
-        ([], .cutOff("it closed the connection without its last line")),
-    ] as [([StandInOllama.Reply.Step], ChatError)])
+    @Test(
+        arguments: [
+            ([.piece("Fica"), .error("llama runner crashed")], ChatError.failed("llama runner crashed")),
+            ([.error("exceeds the context length")], .contextExceeded("exceeds the context length")),
+            ([.piece("Fica")], .cutOff("it closed the connection without its last line")),
+            (
+                [.piece("Fica"), .line(["hello": 1])],
+                .malformedReply("a line of a chat with neither message nor error")
+            ),
+            ([], .cutOff("it closed the connection without its last line")),
+        ] as [([StandInOllama.Reply.Step], ChatError)])
     func `a stream that ends badly is an error, however good it began`(
         steps: [StandInOllama.Reply.Step], error: ChatError
     ) async throws {
@@ -252,7 +269,8 @@ import VectorStore
     func `no token within the deadline`(steps: [StandInOllama.Reply.Step]) async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat(steps))
-            let model = try model(ollama, deadlines: OllamaDeadlines(connect: .seconds(60), firstToken: .milliseconds(100)))
+            let model = try model(
+                ollama, deadlines: OllamaDeadlines(connect: .seconds(60), firstToken: .milliseconds(100)))
             await #expect(throws: ChatError.firstTokenTimeout(after: .milliseconds(100))) {
                 try await collect(model.chat(request()))
             }
@@ -263,7 +281,8 @@ import VectorStore
     @Test func `a stall between tokens`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .stall]))
-            let model = try model(ollama, deadlines: OllamaDeadlines(connect: .seconds(60), betweenTokens: .milliseconds(100)))
+            let model = try model(
+                ollama, deadlines: OllamaDeadlines(connect: .seconds(60), betweenTokens: .milliseconds(100)))
             await #expect(throws: ChatError.tokenTimeout(after: .milliseconds(100))) {
                 try await collect(model.chat(request()))
             }
@@ -342,7 +361,8 @@ import VectorStore
 // MARK: - Helpers
 
 func model(
-    _ ollama: StandInOllama, deadlines: OllamaDeadlines = .patient, queue: ChatQueue = ChatQueue(), cpuOnly: Bool = false
+    _ ollama: StandInOllama, deadlines: OllamaDeadlines = .patient, queue: ChatQueue = ChatQueue(),
+    cpuOnly: Bool = false
 ) throws -> OllamaChatModel {
     let client = OllamaClient(endpoint: try OllamaEndpoint(ollama.host), deadlines: deadlines)
     return OllamaChatModel(client: client, queue: queue, cpuOnly: cpuOnly)

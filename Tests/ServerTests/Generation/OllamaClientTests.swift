@@ -29,16 +29,17 @@ import VectorStore
     }
 
     // Oracle: the column PROCESSOR of `ollama ps`.
-    @Test(arguments: [
-        (100, 0, LoadedModel.Processor.cpu, "100% CPU"),
-        (100, 100, .gpu, "100% GPU"),
-        (1000, 250, .split(cpuPercent: 75), "75%/25% CPU/GPU"),
-        (1000, 996, .split(cpuPercent: 0), "0%/100% CPU/GPU"),
-        (100, 101, .unknown, "unknown"),
-        (0, 5, .unknown, "unknown"),
-        (100, nil, .unknown, "unknown"),
-        (nil, 100, .unknown, "unknown"),
-    ] as [(Int64?, Int64?, LoadedModel.Processor, String)])
+    @Test(
+        arguments: [
+            (100, 0, LoadedModel.Processor.cpu, "100% CPU"),
+            (100, 100, .gpu, "100% GPU"),
+            (1000, 250, .split(cpuPercent: 75), "75%/25% CPU/GPU"),
+            (1000, 996, .split(cpuPercent: 0), "0%/100% CPU/GPU"),
+            (100, 101, .unknown, "unknown"),
+            (0, 5, .unknown, "unknown"),
+            (100, nil, .unknown, "unknown"),
+            (nil, 100, .unknown, "unknown"),
+        ] as [(Int64?, Int64?, LoadedModel.Processor, String)])
     func `where a model runs follows from its sizes`(
         size: Int64?, sizeVRAM: Int64?, processor: LoadedModel.Processor, words: String
     ) {
@@ -47,7 +48,8 @@ import VectorStore
     }
 
     @Test(arguments: [
-        ("llama3.2", "llama3.2:latest", true), ("llama3.2:latest", "llama3.2", true), ("llama3.2:1b", "llama3.2", false),
+        ("llama3.2", "llama3.2:latest", true), ("llama3.2:latest", "llama3.2", true),
+        ("llama3.2:1b", "llama3.2", false),
         ("Mistral", "mistral", true), ("hf.co/a/b", "hf.co/a/b:latest", true), ("host:80/m", "host:80/m:latest", true),
     ])
     func `a name without a tag means the latest`(one: String, other: String, same: Bool) {
@@ -69,7 +71,8 @@ import VectorStore
         try await StandInOllama.run { ollama in
             let client = try client(ollama)
             ollama.next(
-                "/api/pull", .lines([["status": "pulling manifest"], ["error": "pull model manifest: file does not exist"]]),
+                "/api/pull",
+                .lines([["status": "pulling manifest"], ["error": "pull model manifest: file does not exist"]]),
                 .error(500, "no space left on device"), .lines([["status": "pulling manifest"]]))
             let reasons = ["pull model manifest: file does not exist", "no space left on device"]
             for reason in reasons {
@@ -115,7 +118,8 @@ import VectorStore
         try await StandInOllama.run { ollama in
             ollama.next("/api/version", .init(steps: [.stall]))
             ollama.next("/api/show", .init(steps: [.headers, .stall]))
-            let client = try client(ollama, deadlines: OllamaDeadlines(connect: .milliseconds(100), status: .milliseconds(100)))
+            let client = try client(
+                ollama, deadlines: OllamaDeadlines(connect: .milliseconds(100), status: .milliseconds(100)))
             let error = await #expect(throws: ChatError.self) { try await client.version() }
             #expect(error == .connectTimeout(endpoint: "http://\(ollama.host)", after: .milliseconds(100)))
             await #expect(throws: ChatError.self) { try await client.trainedContextLength(of: "llama3.2") }
@@ -140,7 +144,8 @@ import VectorStore
         // In a process of its own, where nobody else opens descriptors.
         await #expect(processExitsWith: .success) {
             try await StandInOllama.run { ollama in
-                let model = OllamaChatModel(client: OllamaClient(endpoint: try OllamaEndpoint(ollama.host), deadlines: .patient))
+                let model = OllamaChatModel(
+                    client: OllamaClient(endpoint: try OllamaEndpoint(ollama.host), deadlines: .patient))
                 ollama.onChat { request in
                     switch request.body["options"]?["seed"]?.integer.map({ $0 % 4 }) {
                     case 1: .chat([.piece("a"), .stall])
@@ -152,7 +157,8 @@ import VectorStore
                 func converse(_ count: Int) async throws {
                     for seed in 0..<count {
                         let request = ChatRequest(
-                            model: "m", messages: OllamaChatModelTests.question, contextLength: 4096, maxAnswerTokens: 16,
+                            model: "m", messages: OllamaChatModelTests.question, contextLength: 4096,
+                            maxAnswerTokens: 16,
                             options: ["seed": .integer(Int64(seed))])
                         do {
                             for try await _ in model.chat(request) where seed % 4 == 1 { break }

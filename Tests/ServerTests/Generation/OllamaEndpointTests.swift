@@ -47,7 +47,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "ftp://example.org", "host:66000", "host:-1", "host:0", "host:port", "host:", "http://user@host", "a b", "host?x",
+        "ftp://example.org", "host:66000", "host:-1", "host:0", "host:port", "host:", "http://user@host", "a b",
+        "host?x",
         "[::1", "[::1]x", "unix:///run/ollama.sock", "[fe80::1%eth0]:x",
     ])
     func `what is no address is refused with a sentence that quotes it`(spelling: String) throws {

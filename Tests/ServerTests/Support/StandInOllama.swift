@@ -7,9 +7,9 @@
 //         #expect(ollama.requests.last?.body["stream"] == true)          // what arrived
 //     }
 //
-// Without instructions it answers /, /api/version, /api/tags, /api/ps, /api/show, /api/pull and /api/chat like a healthy
-// server that has `models`. It uses plain sockets and threads, so that nothing of what it tests is part of it; when `stop`
-// (or `run`) returns, every thread has ended and every descriptor is closed.
+// Without instructions it answers /, /api/version, /api/tags, /api/ps, /api/show, /api/pull and /api/chat like a
+// healthy server that has `models`. It uses plain sockets and threads, so that nothing of what it tests is part of
+// it; when `stop` (or `run`) returns, every thread has ended and every descriptor is closed.
 
 import Foundation
 import Synchronization
@@ -61,6 +61,7 @@ final class StandInOllama: Sendable {
     let models: [String]
 
     private struct State {
+        var connections = 0
         var requests: [Request] = []
         var replies: [String: [Reply]] = [:]
         var chat: (@Sendable (Request) -> Reply)?
@@ -79,6 +80,7 @@ final class StandInOllama: Sendable {
         Thread.detachNewThread { [self] in
             while let connection = listener.accept() {
                 connections.enter()
+                state.withLock { $0.connections += 1 }
                 Thread.detachNewThread { [self] in
                     serve(connection)
                     connection.close()
@@ -117,6 +119,9 @@ final class StandInOllama: Sendable {
 
     /// Every request so far, in the order of arrival.
     var requests: [Request] { state.withLock { $0.requests } }
+
+    /// How many connections were accepted so far.
+    var connectionCount: Int { state.withLock { $0.connections } }
 
     /// The requests for one path.
     func requests(_ path: String) -> [Request] { requests.filter { $0.path == path } }
@@ -175,7 +180,8 @@ final class StandInOllama: Sendable {
                     models.map {
                         [
                             "name": .string($0), "model": .string($0), "size": 5_137_025_024, "digest": "a80c4f17acd5",
-                            "details": [:], "expires_at": "2026-01-02T03:09:05Z", "size_vram": 0, "context_length": 4096,
+                            "details": [:], "expires_at": "2026-01-02T03:09:05Z", "size_vram": 0,
+                            "context_length": 4096,
                         ]
                     })
             ])

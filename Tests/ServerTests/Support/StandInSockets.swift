@@ -39,7 +39,7 @@ final class ListeningSocket: Sendable {
 
     /// The next connection; nil once stopped.
     func accept() -> Connection? {
-        guard waitForInput(on: descriptor, stop: stopReading, limit: nil) == .ready else { return nil }
+        guard pollSocket(POLLIN, on: descriptor, stop: stopReading, limit: nil) == .ready else { return nil }
         let accepted = Foundation.accept(descriptor, nil, nil)
         return accepted < 0 ? nil : Connection(descriptor: accepted, stop: stopReading)
     }
@@ -65,8 +65,8 @@ final class ListeningSocket: Sendable {
 
 private enum Wait: Equatable { case ready, timedOut, stopped }
 
-/// Waits for input (or a hang-up) on `descriptor`; the stop signal goes first.
-private func waitForInput(on descriptor: Int32, stop: Int32, limit: Duration?) -> Wait {
+/// Waits for an event (or a hang-up) on `descriptor`; the stop signal goes first.
+private func pollSocket(_ event: Int32, on descriptor: Int32, stop: Int32, limit: Duration?) -> Wait {
     let end = limit.map { ContinuousClock.now + $0 }
     while true {
         var milliseconds: Int32 = -1
@@ -75,7 +75,10 @@ private func waitForInput(on descriptor: Int32, stop: Int32, limit: Duration?) -
             if left <= .zero { return .timedOut }
             milliseconds = Int32(left / .milliseconds(1)) + 1
         }
-        var polled = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: stop, events: Int16(POLLIN), revents: 0)]
+        var polled = [
+            pollfd(fd: descriptor, events: Int16(event), revents: 0),
+            pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+        ]
         let count = unsafe poll(&polled, 2, milliseconds)
         if count < 0, errno != EINTR { return .stopped }
         if polled[1].revents != 0 { return .stopped }
@@ -160,7 +163,7 @@ struct Connection: Sendable {
 
     /// Lets time pass; not nil when the client leaves or the stand-in stops meanwhile.
     private func wait(_ duration: Duration?) -> StandInOllama.Outcome? {
-        switch waitForInput(on: descriptor, stop: stop, limit: duration) {
+        switch pollSocket(POLLIN, on: descriptor, stop: stop, limit: duration) {
         case .timedOut: return nil
         case .stopped: return .stopped
         case .ready:
@@ -170,7 +173,7 @@ struct Connection: Sendable {
     }
 
     private func receive() -> [UInt8]? {
-        guard waitForInput(on: descriptor, stop: stop, limit: nil) == .ready else { return nil }
+        guard pollSocket(POLLIN, on: descriptor, stop: stop, limit: nil) == .ready else { return nil }
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
         return count > 0 ? Array(buffer[..<count]) : nil
@@ -179,9 +182,12 @@ struct Connection: Sendable {
     private func write(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
         while !rest.isEmpty {
+            // A client that does not read must not keep the stand-in from stopping.
+            guard pollSocket(POLLOUT, on: descriptor, stop: stop, limit: nil) == .ready else { return false }
             let count = unsafe rest.withUnsafeBytes { buffer in
-                unsafe Foundation.send(descriptor, buffer.baseAddress, buffer.count, noSignal)
+                unsafe Foundation.send(descriptor, buffer.baseAddress, buffer.count, sendFlags)
             }
+            if count < 0, errno == EAGAIN { continue }
             if count <= 0 { return false }
             rest = rest.dropFirst(count)
         }
@@ -191,10 +197,10 @@ struct Connection: Sendable {
 
 #if os(Linux)
 private let streamSocket = Int32(SOCK_STREAM.rawValue)
-private let noSignal = Int32(MSG_NOSIGNAL)
+private let sendFlags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
 #else
 private let streamSocket = SOCK_STREAM
-private let noSignal: Int32 = 0
+private let sendFlags = MSG_DONTWAIT
 #endif
 
 /// A listener whose queue of connections is full and stays so: whoever connects waits in vain.
