@@ -1,0 +1,86 @@
+// The ports: one router behind each of them.
+
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTPTypes
+import ServiceLifecycle
+
+/// Where and for whom to listen.
+struct HTTPConfiguration: Sendable {
+    var host = "127.0.0.1"
+    var ports = [5002, 5003]
+    var apiKey: String?
+    var allowedOrigins: Set<String> = []
+    /// The largest upload, in bytes.
+    var maxUpload = 32 << 20
+}
+
+/// The HTTP servers of the process.
+struct HTTPServer {
+    /// One service a port, the same routes on each.
+    ///
+    /// - Parameter onListening: Called with each port when it accepts connections.
+    /// - Throws: `RequestError.badRequest` for an address others can reach without a key for them to show.
+    static func services(
+        _ configuration: HTTPConfiguration, routes: [Route], logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void
+    ) throws -> [any Service] {
+        let isLoopback = IPAddress.isLoopback(configuration.host)
+        guard isLoopback || configuration.apiKey != nil else {
+            throw RequestError.badRequest(
+                """
+                \(configuration.host) can be reached by other machines: set a key they must show (API_KEY=… or --api-key), or \
+                listen on 127.0.0.1.
+                """
+            )
+        }
+        let table = RouteTable(
+            routes: routes,
+            requestGuard: RequestGuard(
+                isLoopback: isLoopback, allowedOrigins: configuration.allowedOrigins, apiKey: configuration.apiKey
+            )
+        )
+        let maxUpload = configuration.maxUpload
+        return configuration.ports.map { port in
+            Application(
+                responder: table,
+                server: .http1(
+                    configuration: .init(
+                        additionalChannelHandlers: [ContinueHandler(limit: maxUpload)], idleTimeout: .seconds(75)
+                    )
+                ),
+                configuration: ApplicationConfiguration(
+                    address: .hostname(configuration.host, port: port), serverName: "minilm"
+                ),
+                onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
+                logger: logger
+            )
+        }
+    }
+}
+
+/// Answers `Expect: 100-continue` (RFC 9110 §10.1.1), for which curl waits a second before it sends a large form.
+///
+/// A body that says it is too large gets no invitation: the refusal comes in its place.
+private final class ContinueHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = unwrapInboundIn(data), head.headerFields[.expect]?.lowercased() == "100-continue",
+            (head.headerFields[.contentLength].flatMap(Int.init) ?? 0) <= limit
+        {
+            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+        }
+        context.fireChannelRead(data)
+    }
+}
