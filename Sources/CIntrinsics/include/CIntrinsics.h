@@ -10,6 +10,9 @@
 #define CINTRINSICS_HAS_FMA 0
 #endif
 
+/// The same as a function, for Swift code that chooses by it: the compiler warns about branches on an imported constant.
+static inline int cintrinsics_has_fma(void) { return CINTRINSICS_HAS_FMA; }
+
 /// Asks for the cache line at `address`, to be read soon and kept in every level.
 static inline void cintrinsics_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
