@@ -1,5 +1,6 @@
 // What users call: texts in, vectors out.
 
+import CBLASShim
 import Foundation
 import Synchronization
 
@@ -28,6 +29,9 @@ public final class SentenceEncoder: Sendable {
     public var maxTokens: Int { model.configuration.maxTokens }
     /// Threads that compute.
     public var threads: Int { workers.threads }
+
+    /// The BLAS that multiplies, in its own words: version, build and the kernels it chose for this processor.
+    public static var blasDescription: String { unsafe String(cString: cblas_shim_description()) }
 
     /// Loads a model: config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json,
     /// vocab.txt and model.safetensors, which stays mapped as long as the encoder lives and must not be overwritten in place.
@@ -78,7 +82,8 @@ public final class SentenceEncoder: Sendable {
     /// The vectors of texts that have been tokenised with `tokenizer`, each to at most `maxTokens`.
     ///
     /// - Parameter progress: As in `encode(_:progress:)`.
-    public func encode(tokenized: [Tokenization], progress: ((Int) -> Void)? = nil) throws(EncodingError) -> Embeddings {
+    public func encode(tokenized: [Tokenization], progress: ((Int) -> Void)? = nil) throws(EncodingError) -> Embeddings
+    {
         for (text, tokenization) in tokenized.enumerated() { try check(tokenization.ids, text: text) }
         var result = EmbeddingsBuilder(dimension: dimension, capacity: tokenized.count)
         let sequences = tokenized.map(Input.init)

@@ -53,8 +53,8 @@ struct InfoCommand: AsyncParsableCommand {
             "dimensions": .integer(Int64(encoder.dimension)),
             "max_tokens": .integer(Int64(encoder.maxTokens)),
             "vocabulary": .integer(Int64(encoder.tokenizer.vocabularySize)),
-            "threads": .integer(Int64(encoder.threadCount)),
-            "gemm": .string(encoder.gemmDescription),
+            "threads": .integer(Int64(encoder.threads)),
+            "gemm": .string(SentenceEncoder.blasDescription),
         ]
     }
 

@@ -73,13 +73,13 @@ struct ChatOptions: ParsableArguments {
     @Option(help: "Context window asked of the chat model, in tokens (env NUM_CTX; default: 4096).")
     var numCtx: Int?
 
-    @Option(help: "Longest answer, in tokens (env NUM_PREDICT; default: 512).")
+    @Option(help: "Longest answer, in tokens (env NUM_PREDICT; default: 768).")
     var numPredict: Int?
 
     @Option(help: "Passages retrieved for a question (env TOP_K; default: 5).")
     var topK: Int?
 
-    @Option(help: "Leave out passages less similar than this, -1 to 1 (env MIN_SCORE; default: 0.1).")
+    @Option(help: "Leave out passages less similar than this, -1 to 1 (env MIN_SCORE; default: 0).")
     var minScore: Float?
 
     @Option(
@@ -106,7 +106,7 @@ struct ChatOptions: ParsableArguments {
         let topK = try setting(topK, "TOP_K", default: 5)
         guard 1...100 ~= topK else { throw ValidationError("--top-k must be 1 to 100, not \(topK)") }
         return Answering.Configuration(
-            model: try modelName(), topK: topK, minimumScore: try setting(minScore, "MIN_SCORE", default: 0.1),
+            model: try modelName(), topK: topK, minimumScore: try setting(minScore, "MIN_SCORE", default: 0),
             limits: limits, fallback: try setting(generator, "GENERATOR", default: .auto)
         )
     }

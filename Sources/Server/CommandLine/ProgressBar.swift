@@ -49,7 +49,7 @@ final class ProgressBar: Sendable {
         let width = 30
         let filled = min(width, width * done / total)
         let bar = String(repeating: "#", count: filled) + String(repeating: " ", count: width - filled)
-        let seconds = begin.duration(to: .now).seconds
+        let seconds = begin.duration(to: .now).inSeconds
         let rate = seconds > 0 ? Int(Double(done) / seconds) : 0
         let numbers = "\(amount(done))/\(amount(total))  \(amount(rate))/s"
         FileHandle.standardError.write(Data("\r\(label)  [\(bar)]  \(numbers) ".utf8))
@@ -60,5 +60,5 @@ final class ProgressBar: Sendable {
 
 extension Duration {
     /// The duration in seconds.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

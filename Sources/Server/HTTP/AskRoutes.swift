@@ -30,7 +30,7 @@ struct AskRoutes: Sendable {
     }
 
     /// The question a body asks, and whether its answer is to be streamed.
-    static func question(_ body: JSONObject) throws(ValidationError) -> (Question, isStream: Bool) {
+    static func question(_ body: JSONObject) throws(InvalidRequest) -> (Question, isStream: Bool) {
         var reader = FieldReader(body, location: "body", missingInput: .object(body))
         let text = reader.string("question", maxLength: longestQuestion)
         let title = reader.optionalString("title_rag")

@@ -23,7 +23,7 @@ struct ErrorAnswer: Sendable {
     /// The table. nil for an error nobody foresaw: 500.
     init?(_ error: any Error) {
         switch error {
-        case let error as ValidationError: self.init(422, .array(error.details))
+        case let error as InvalidRequest: self.init(422, .array(error.details))
         case let error as MultipartError: self.init(400, .string(error.message))
         case let error as RequestError: self.init(error)
         case let error as StoreError: self.init(error)
@@ -56,17 +56,17 @@ struct ErrorAnswer: Sendable {
         }
     }
 
-    var response: Response { .json(status, ["detail": detail], headers: headers) }
+    var response: Response { .json(["detail": detail], status: status, headers: headers) }
 }
 
 extension Response {
     /// Compact JSON in raw UTF-8, `application/json` without a charset, as FastAPI sends it.
-    static func json(_ status: HTTPResponse.Status = .ok, _ object: JSONObject, headers: HTTPFields = [:]) -> Response {
-        content(status, type: "application/json", object.encoded(), headers: headers)
+    static func json(_ object: JSONObject, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        content(object.encoded(), type: "application/json", status: status, headers: headers)
     }
 
     static func content(
-        _ status: HTTPResponse.Status = .ok, type: String, _ bytes: [UInt8], headers: HTTPFields = [:]
+        _ bytes: [UInt8], type: String, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
     ) -> Response {
         var headers = headers
         headers[.contentType] = type

@@ -23,11 +23,11 @@ extension Request {
 
     /// The members of a JSON object in the body.
     ///
-    /// - Throws: `ValidationError` as FastAPI words it; without `application/json` too, because a page of another site can
+    /// - Throws: `InvalidRequest` as FastAPI words it; without `application/json` too, because a page of another site can
     ///   send a body of any other type without asking.
     mutating func jsonObject(upTo limit: Int = 2 << 20) async throws -> JSONObject {
         let bytes = try await body(upTo: limit)
-        guard !bytes.isEmpty else { throw ValidationError([ValidationError.missing(["body"], input: .null)]) }
+        guard !bytes.isEmpty else { throw InvalidRequest([InvalidRequest.missing(["body"], input: .null)]) }
         let type = HeaderValue.parse(headers[.contentType] ?? "").value
         guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
             throw Self.notAnObject(.string(String(decoding: bytes.prefix(1000), as: UTF8.self)))
@@ -36,8 +36,8 @@ extension Request {
         do throws(JSONError) {
             value = try JSONValue(parsing: bytes)
         } catch {
-            throw ValidationError([
-                ValidationError.detail(
+            throw InvalidRequest([
+                InvalidRequest.detail(
                     "json_invalid", ["body", .integer(Int64(error.position))], "JSON decode error", input: [:],
                     context: ["error": .string(error.message)]
                 )
@@ -47,9 +47,9 @@ extension Request {
         return object
     }
 
-    private static func notAnObject(_ input: JSONValue) -> ValidationError {
+    private static func notAnObject(_ input: JSONValue) -> InvalidRequest {
         let message = "Input should be a valid dictionary or object to extract fields from"
-        return ValidationError([ValidationError.detail("model_attributes_type", ["body"], message, input: input)])
+        return InvalidRequest([InvalidRequest.detail("model_attributes_type", ["body"], message, input: input)])
     }
 
     /// The parts of a form in the body, by name; of a repeated one the last counts. A body of another type has none, so

@@ -54,7 +54,7 @@ struct RequestGuard: Sendable {
         headers[.accessControlAllowMethods] = "DELETE, GET, POST"
         headers[.accessControlMaxAge] = "600"
         headers[.accessControlAllowHeaders] = request.headers[.accessControlRequestHeaders] ?? ""
-        return .content(type: "text/plain; charset=utf-8", Array("OK".utf8), headers: headers)
+        return .content(Array("OK".utf8), type: "text/plain; charset=utf-8", headers: headers)
     }
 
     // MARK: - Names

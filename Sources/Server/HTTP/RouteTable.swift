@@ -1,5 +1,6 @@
 // From a method and a path to a handler, with FastAPI's manners: 405 with Allow, 307 without a trailing slash, 404 as JSON.
 
+import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -91,6 +92,8 @@ struct RouteTable: HTTPResponder {
         // Whoever cancelled does not read the answer.
         if error is CancellationError { return Response(status: .init(code: 499)) }
         logger.error("Unforeseen: \(error)")
-        return .content(.internalServerError, type: "text/plain; charset=utf-8", Array("Internal Server Error".utf8))
+        return .content(
+            Array("Internal Server Error".utf8), type: "text/plain; charset=utf-8", status: .internalServerError
+        )
     }
 }

@@ -5,7 +5,7 @@
 //   AskRoutes.swift        questions; ServerSentEvents.swift streams their answers
 //   RouteTable.swift       method and path to handler
 //   RequestGuard.swift     who may call
-//   RequestBody.swift      bounded bodies; Multipart.swift, ValidationError.swift read them as FastAPI does
+//   RequestBody.swift      bounded bodies; Multipart.swift, InvalidRequest.swift read them as FastAPI does
 //   Representations.swift  results as JSON
 //   ErrorTable.swift       errors as HTTP
 //   OpenAPI.swift          /openapi.json; DocsPage.swift the page that shows and tries it
@@ -33,10 +33,10 @@ struct Routes: Sendable {
             .get("/healthz") { _ in .text("healthz check passed") },
             .get("/livez") { _ in .text("livez check passed") },
             .get("/readyz", readyz),
-            .get("/openapi.json") { _ in .content(type: "application/json", Array(OpenAPI.document.utf8)) },
+            .get("/openapi.json") { _ in .content(Array(OpenAPI.document.utf8), type: "application/json") },
             .get("/docs") { _ in
                 .content(
-                    type: "text/html; charset=utf-8", Array(DocsPage.html.utf8),
+                    Array(DocsPage.html.utf8), type: "text/html; charset=utf-8",
                     headers: [.contentSecurityPolicy: DocsPage.contentSecurityPolicy]
                 )
             },
@@ -51,5 +51,5 @@ struct Routes: Sendable {
 }
 
 extension Response {
-    static func text(_ text: String) -> Response { .content(type: "text/plain; charset=utf-8", Array(text.utf8)) }
+    static func text(_ text: String) -> Response { .content(Array(text.utf8), type: "text/plain; charset=utf-8") }
 }

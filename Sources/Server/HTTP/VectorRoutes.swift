@@ -51,13 +51,13 @@ struct VectorRoutes: Sendable {
     }
 
     /// The upload a form describes. `title` and `file` must be there; the other fields may be left out or empty.
-    static func upload(_ form: [String: FormPart]) throws(ValidationError) -> Upload {
+    static func upload(_ form: [String: FormPart]) throws(InvalidRequest) -> Upload {
         var problems: [JSONValue] = []
         func text(_ name: String) -> String? {
             guard let part = form[name] else { return nil }
             if part.fileName != nil {
                 problems.append(
-                    ValidationError.detail(
+                    InvalidRequest.detail(
                         "string_type", ["body", .string(name)], "Input should be a valid string", input: nil)
                 )
             }
@@ -67,7 +67,7 @@ struct VectorRoutes: Sendable {
         let title = text("title") ?? ""
         // FastAPI takes an empty required field for a missing one.
         if title.isEmpty, form["title"]?.fileName == nil {
-            problems.append(ValidationError.missing(["body", "title"], input: nil))
+            problems.append(InvalidRequest.missing(["body", "title"], input: nil))
         }
         var replace = false
         if let text = text("replace") {
@@ -79,19 +79,19 @@ struct VectorRoutes: Sendable {
         if let file, file.fileName == nil {
             let message = "Value error, Expected UploadFile, received: <class 'str'>"
             problems.append(
-                ValidationError.detail(
+                InvalidRequest.detail(
                     "value_error", ["body", "file"], message,
                     input: .string(String(decoding: file.content.prefix(1000), as: UTF8.self)), context: ["error": [:]]
                 )
             )
         } else if file == nil || file?.fileName?.isEmpty == true {
-            problems.append(ValidationError.missing(["body", "file"], input: nil))
+            problems.append(InvalidRequest.missing(["body", "file"], input: nil))
         }
         let upload = Upload(
             title: title, description: text("description") ?? "", userID: text("user_id") ?? "", url: text("url") ?? "",
             content: file?.content ?? [], replace: replace
         )
-        if !problems.isEmpty { throw ValidationError(problems) }
+        if !problems.isEmpty { throw InvalidRequest(problems) }
         return upload
     }
 }

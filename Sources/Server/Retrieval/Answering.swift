@@ -14,15 +14,13 @@ struct Answering: Sendable {
     }
 
     struct Configuration: Sendable {
+        /// The chat model asked when a question names none.
         var model: String
         /// Passages retrieved for a question that does not say how many.
         var topK = 5
-        /// Passages less similar than this are not shown to the model (cosine, -1…1).
-        var minimumScore: Float
-        /// The context window asked of the model (`num_ctx`), in its tokens.
-        var contextLength = 4096
-        /// Tokens of it kept free for the answer (`num_predict`).
-        var maxAnswerTokens = 512
+        /// Passages that are not more similar than this are not used (cosine, -1…1).
+        var minimumScore: Float = 0
+        var limits = ChatLimits()
         var fallback = Fallback.auto
     }
 
@@ -30,9 +28,6 @@ struct Answering: Sendable {
     let embedding: EmbeddingService
     let chat: any ChatModel
     let configuration: Configuration
-
-    /// What is answered when the passages do not hold the answer: the sentence of the API we replace.
-    static let refusal = "Não tenho informações suficientes para responder."
 
     /// The `limit` passages most similar to `query`, among the documents of exactly this title when one is given.
     ///
@@ -44,61 +39,177 @@ struct Answering: Sendable {
 
     /// Answers a question: its sources, then the answer's tokens as they come, then the whole record.
     ///
-    /// Cancelling the consumer cancels generation.
+    /// Cancelling the consumer, or letting the stream go, cancels generation.
     func answer(_ question: Question) -> AsyncThrowingStream<AnswerEvent, any Error> {
-        AsyncThrowingStream { continuation in
-            let task = Task {
-                do {
-                    try await answer(question) { continuation.yield($0) }
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
+        AsyncThrowingStream(runningUntilDropped: { emit in try await answer(question, emit) })
+    }
+
+    private func answer(_ question: Question, _ emit: (AnswerEvent) -> Void) async throws {
+        let limits = try configuration.limits.applying(question.options)
+        var stopwatch = Stopwatch()
+        var draft = Draft(model: question.model ?? configuration.model)
+
+        let (vector, unread) = try await embedding.embed(question: question.text)
+        draft.timings.embed = stopwatch.lap()
+        if unread > 0 { draft.warnings.append(Self.longQuestion(unread, of: embedding.maxTokens)) }
+
+        let topK = question.topK ?? configuration.topK
+        draft.sources = try await sources(near: vector, title: question.title, limit: topK)
+            .filter { $0.score > configuration.minimumScore }
+        draft.timings.search = stopwatch.lap()
+        emit(.sources(draft.sources))
+
+        if draft.sources.isEmpty {
+            // Nothing to answer from: a model would take a minute to say so, or invent something.
+            draft.generator = "none"
+            draft.append(Prompt.refusal, emit)
+        } else {
+            do {
+                try await generate(question, limits, &stopwatch, &draft, emit)
+            } catch let error as ChatError where error.isUnreachable && configuration.fallback == .auto {
+                try await extract(vector, after: error, &draft, emit)
             }
-            continuation.onTermination = { _ in task.cancel() }
         }
+        draft.timings.total = stopwatch.total
+        emit(.finished(draft.answer))
     }
 
-    private func answer(_ question: Question, emit: (AnswerEvent) -> Void) async throws {
-        let clock = ContinuousClock()
-        let begin = clock.now
-        var draft = Draft(total: { begin.duration(to: clock.now).seconds })
-
-        let (vector, truncatedTokens) = try await embedding.embed(question: question.text)
-        draft.timings.embed = begin.duration(to: clock.now).seconds
-        if truncatedTokens > 0 {
-            draft.warnings.append(
-                """
-                Passages were searched with the question's first \(embedding.maxTokens) tokens; the last \
-                \(truncatedTokens) did not take part. The chat model was given all of it.
-                """
-            )
-        }
-
-        let found = try await sources(near: vector, title: question.title, limit: question.topK ?? configuration.topK)
-        let relevant = found.filter { $0.score > configuration.minimumScore }
-        draft.timings.search = begin.duration(to: clock.now).seconds - (draft.timings.embed ?? 0)
-        emit(.sources(relevant))
-        guard !relevant.isEmpty else {
-            emit(.token(Self.refusal))
-            return emit(.finished(draft.refusal(Self.refusal)))
-        }
-        _ = draft
-    }
+    // MARK: - Retrieval
 
     private func sources(near vector: [Float], title: String?, limit: Int) async throws -> [Source] {
-        if let title { try await checkTitle(title) }
+        if let title { try await requireTitle(title) }
         let filter = title.map { Filter(must: [Library.hasTitle($0)]) }
         let query = VectorQuery(vector: vector, filter: filter, limit: limit)
         return try await store.query(query, in: Library.collection).map(Source.init)
     }
 
-    private func checkTitle(_ title: String) async throws {
+    private func requireTitle(_ title: String) async throws {
         let filter = Filter(must: [Library.hasTitle(title), Library.isFirstChunk])
         guard try await store.count(filter, in: Library.collection) == 0 else { return }
         let titles = try await store.facet(Library.Field.title, filter: nil, limit: 10_000, in: Library.collection)
-        throw RequestError.notFound(
-            NearestTitles.message(unknown: title, known: titles.compactMap(\.value.string))
+        throw RequestError.notFound(NearestTitles.message(unknown: title, known: titles.compactMap(\.value.string)))
+    }
+
+    // MARK: - Generation
+
+    /// Asks the chat model. When it says that the prompt does not fit its real window, the least relevant passage goes and
+    /// it is asked again: our estimate errs on the high side, but a model may have been built with a smaller window.
+    private func generate(
+        _ question: Question, _ limits: ChatLimits, _ stopwatch: inout Stopwatch, _ draft: inout Draft,
+        _ emit: (AnswerEvent) -> Void
+    ) async throws {
+        let tokenizer = embedding.tokenizer
+        var offered = draft.sources.count
+        while true {
+            let prompt = try Prompt(
+                question: question.text, sources: Array(draft.sources.prefix(offered)), limits: limits,
+                countTokens: tokenizer.countTokens
+            )
+            draft.use(prompt, limits)
+            let request = ChatRequest(
+                model: draft.model, messages: prompt.messages, contextLength: limits.contextLength,
+                maxAnswerTokens: limits.maxAnswerTokens, options: question.options
+            )
+            do {
+                for try await event in chat.chat(request) {
+                    switch event {
+                    case .token(let token):
+                        if draft.text.isEmpty { draft.timings.firstToken = stopwatch.sinceLap }
+                        draft.append(token, emit)
+                    case .finished(let usage):
+                        draft.usage.promptTokens = usage.promptTokens
+                        draft.usage.answerTokens = usage.answerTokens
+                        draft.warnings += prompt.warnings(answer: draft.text, usage: usage)
+                    }
+                }
+                // A stream that its consumer's cancellation ended is no answer.
+                try Task.checkCancellation()
+                draft.generator = chat.generator
+                draft.timings.chat = stopwatch.lap()
+                return
+            } catch ChatError.contextExceeded(let reason) where draft.text.isEmpty && prompt.included.count > 1 {
+                offered = prompt.included.count - 1
+                draft.warnings.append(
+                    "The model's window is smaller than asked for (\(reason)); a passage was left out.")
+            }
+        }
+    }
+
+    /// Quotes the sentences nearest to the question, and says that no model wrote the answer.
+    private func extract(
+        _ question: [Float], after error: ChatError, _ draft: inout Draft, _ emit: (AnswerEvent) -> Void
+    ) async throws {
+        let extract = try await ExtractiveAnswerer(sentences: SentenceBreaks.sentences).answer(sources: draft.sources) {
+            try await embedding.embed(questions: $0).map { sentence in
+                zip(sentence, question).reduce(0) { $0 + $1.0 * $1.1 }
+            }
+        }
+        draft.reset(generator: "extractive")
+        draft.warnings.append("No chat model wrote this answer, it quotes the documents: \(error.failure.detail)")
+        draft.append(extract.text, emit)
+    }
+
+    private static func longQuestion(_ unread: Int, of maxTokens: Int) -> String {
+        """
+        Passages were searched with the question's first \(maxTokens) tokens; its last \(unread) took no part in the search. \
+        The chat model was given all of it.
+        """
+    }
+}
+
+/// An answer in the making.
+private struct Draft {
+    var model: String
+    var text = ""
+    var sources: [Source] = []
+    var generator = ""
+    var dropped: [String] = []
+    var warnings: [String] = []
+    var usage = Answer.Usage()
+    var timings = Answer.Timings(total: 0)
+
+    init(model: String) { self.model = model }
+
+    mutating func append(_ token: String, _ emit: (AnswerEvent) -> Void) {
+        text += token
+        emit(.token(token))
+    }
+
+    /// Notes what a prompt asks of the window and leaves out.
+    mutating func use(_ prompt: Prompt, _ limits: ChatLimits) {
+        dropped = sources[prompt.included.count...].map(\.id)
+        usage.estimatedPromptTokens = prompt.estimatedTokens
+        usage.contextLength = limits.contextLength
+    }
+
+    /// Forgets the attempt to ask a model.
+    mutating func reset(generator: String) {
+        self.generator = generator
+        text = ""
+        dropped = []
+        usage = Answer.Usage()
+        timings.firstToken = nil
+    }
+
+    var answer: Answer {
+        Answer(
+            text: text, sources: sources, model: generator == "extractive" || generator == "none" ? nil : model,
+            generator: generator, dropped: dropped, warnings: warnings, usage: usage, timings: timings
         )
     }
+}
+
+/// Seconds since it was made, and between laps.
+private struct Stopwatch {
+    private let begin = ContinuousClock.now
+    private var last = ContinuousClock.now
+
+    /// Seconds since the last lap, which ends here.
+    mutating func lap() -> Double {
+        defer { last = .now }
+        return sinceLap
+    }
+
+    var sinceLap: Double { last.duration(to: .now).inSeconds }
+    var total: Double { begin.duration(to: .now).inSeconds }
 }

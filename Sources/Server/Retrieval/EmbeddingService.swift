@@ -27,6 +27,12 @@ final class EmbeddingService: Sendable {
         return (Array(embeddings[0]), embeddings.truncatedTokens[0])
     }
 
+    /// The unit vectors of a few short texts, in the questions' lane: [texts.count][dimension].
+    func embed(questions texts: [String]) async throws -> [[Float]] {
+        let embeddings = try await questions.run { [encoder] in try encoder.encode(texts) }
+        return (0..<texts.count).map { Array(embeddings[$0]) }
+    }
+
     /// The unit vectors of passages: [passages.count][dimension]. Stops between slices when the task is cancelled.
     ///
     /// - Parameter progress: Called with the number of passages done so far.

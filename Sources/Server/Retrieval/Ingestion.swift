@@ -31,7 +31,7 @@ struct Ingestion: Sendable {
             throw RequestError.badRequest("The file has no readable text, only white space or control characters.")
         }
         let vectors = try await embedding.embed(passages: chunks.map(\.embeddingText))
-        let points = try self.points(for: upload, documentID: documentID, text: text, chunks: chunks, vectors: vectors)
+        let points = points(for: upload, documentID: documentID, text: text, chunks: chunks, vectors: vectors)
 
         var operations = [PointOperation.upsert(points)]
         var replaced: [String] = []
@@ -90,11 +90,11 @@ struct Ingestion: Sendable {
 
     private func points(
         for upload: Upload, documentID: String, text: String, chunks: [Chunk], vectors: [[Float]]
-    ) throws -> [Point] {
+    ) -> [Point] {
         let createdAt = Date.now.formatted(.iso8601)
         let documentTokens = chunks.reduce(0) { $0 + $1.tokens }
         let documentCharacters = text.unicodeScalars.count
-        return try zip(chunks, vectors).enumerated().map { index, pair in
+        return zip(chunks, vectors).enumerated().map { index, pair in
             let (chunk, vector) = pair
             let payload: JSONObject = [
                 Library.Field.title: .string(upload.title),

@@ -1,7 +1,7 @@
 // The collection the documents live in: its name, its payload's fields and its indexes. The one place that knows how a
 // chunk becomes a point and a point a source again.
 
-import MiniLM
+import Foundation
 import VectorStore
 
 /// The names of the collection `documents`, which Qdrant clients see as any other.
@@ -60,21 +60,22 @@ enum Library {
         // The length keeps ("ab", "c") apart from ("a", "bc").
         hash.update("\(title.utf8.count):\(title)".utf8)
         hash.update(content)
-        return uuid(hash.finalize())
+        return "\(PointID.uuid(uuid(hash.finalize())))"
     }
 
     /// The id of a document's chunk.
-    static func pointID(documentID: String, chunk: Int) -> String {
-        uuid(SHA256.digest("\(documentID)/\(chunk)".utf8))
+    static func pointID(documentID: String, chunk: Int) -> PointID {
+        .uuid(uuid(SHA256.digest("\(documentID)/\(chunk)".utf8)))
     }
 
     /// A UUID of version 8 (RFC 9562 §5.8: "custom") made of a digest's first 128 bits.
-    private static func uuid(_ digest: [UInt8]) -> String {
-        var bytes = Array(digest.prefix(16))
-        bytes[6] = bytes[6] & 0x0F | 0x80
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
-        return [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { digits[$0].joined() }.joined(separator: "-")
+    private static func uuid(_ digest: [UInt8]) -> UUID {
+        var b = Array(digest.prefix(16))
+        b[6] = b[6] & 0x0F | 0x80
+        b[8] = b[8] & 0x3F | 0x80
+        return UUID(
+            uuid: (b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15])
+        )
     }
 }
 

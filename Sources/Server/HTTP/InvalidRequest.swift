@@ -3,7 +3,7 @@
 import VectorStore
 
 /// A request that does not validate, in the words of FastAPI and Pydantic.
-struct ValidationError: Error, Sendable, Equatable {
+struct InvalidRequest: Error, Sendable, Equatable {
     var details: [JSONValue]
 
     init(_ details: [JSONValue]) { self.details = details }
@@ -43,7 +43,7 @@ struct FieldReader {
     /// A string that must be there. Longer ones than `maxLength` (in Unicode scalars) are refused, never cut.
     mutating func string(_ name: String, maxLength: Int = .max) -> String {
         guard values[name] != nil else {
-            problems.append(ValidationError.missing([location, .string(name)], input: missingInput))
+            problems.append(InvalidRequest.missing([location, .string(name)], input: missingInput))
             return ""
         }
         return optionalString(name, maxLength: maxLength, acceptsNull: false) ?? ""
@@ -130,12 +130,12 @@ struct FieldReader {
         _ type: String, _ name: String, _ message: String, _ input: JSONValue, _ context: JSONObject? = nil
     ) {
         problems.append(
-            ValidationError.detail(type, [location, .string(name)], message, input: input, context: context)
+            InvalidRequest.detail(type, [location, .string(name)], message, input: input, context: context)
         )
     }
 
     /// Throws when anything was wrong.
-    func finish() throws(ValidationError) {
-        if !problems.isEmpty { throw ValidationError(problems) }
+    func finish() throws(InvalidRequest) {
+        if !problems.isEmpty { throw InvalidRequest(problems) }
     }
 }
