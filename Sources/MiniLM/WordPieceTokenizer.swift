@@ -29,7 +29,7 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
 ///
 /// ```swift
 /// let tokenizer = try WordPieceTokenizer(vocabulary: "weights/all-MiniLM-L6-v2/vocab.txt")
-/// tokenizer.tokenize("Olá, mundo!").ids   // [101, 15589, 1010, 25989, 2080, 999, 102]
+/// tokenizer.tokenize("Olá, mundo!").ids   // [101, 19330, 2050, 1010, 25989, 999, 102]
 /// ```
 ///
 /// Linear in the length of the text, whatever it holds: a word's pieces are found in one pass over a trie.

@@ -59,10 +59,20 @@ enum Multipart {
             guard parts.count < mostParts else { throw .tooManyParts }
             index += 2
             let disposition = try headers(of: body, at: &index)
-            guard let end = finder.find(in: body, from: index) else { throw .truncated }
+            var end = finder.find(in: body, from: index)
+            while let candidate = end, !isWhole(body[(candidate + delimiter.count)...]) {
+                end = finder.find(in: body, from: candidate + 1)
+            }
+            guard let end else { throw .truncated }
             parts.append(try part(disposition, body[index..<end]))
             index = end + delimiter.count
         }
+    }
+
+    /// Whether a boundary ends before `rest`: a longer line that begins like one is content.
+    private static func isWhole(_ rest: ArraySlice<UInt8>) -> Bool {
+        let mark = rest.prefix(2)
+        return mark.count < 2 || mark.elementsEqual("\r\n".utf8) || mark.elementsEqual("--".utf8)
     }
 
     private static func part(_ disposition: String?, _ content: ArraySlice<UInt8>) throws(MultipartError) -> FormPart {

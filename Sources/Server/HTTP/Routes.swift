@@ -33,10 +33,10 @@ struct Routes: Sendable {
             .get("/healthz") { _ in .text("healthz check passed") },
             .get("/livez") { _ in .text("livez check passed") },
             .get("/readyz", readyz),
-            .get("/openapi.json") { _ in .content(Array(OpenAPI.document.utf8), type: "application/json") },
+            .get("/openapi.json") { _ in .content(OpenAPI.document, type: "application/json") },
             .get("/docs") { _ in
                 .content(
-                    Array(DocsPage.html.utf8), type: "text/html; charset=utf-8",
+                    DocsPage.html, type: "text/html; charset=utf-8",
                     headers: [.contentSecurityPolicy: DocsPage.contentSecurityPolicy]
                 )
             },
