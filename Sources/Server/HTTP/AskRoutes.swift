@@ -16,9 +16,7 @@ struct AskRoutes: Sendable {
         let events = answering.answer(question)
         if isStream { return try await ServerSentEvents.response(events, to: call) }
         // Whoever hangs up cancels the generation.
-        let answer = try await call.request.body.consumeWithCancellationOnInboundClose { _ in
-            try await Self.final(events)
-        }
+        let answer = try await call.whileConnected { try await Self.final(events) }
         return .json(answer.json)
     }
 

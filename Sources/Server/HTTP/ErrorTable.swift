@@ -30,6 +30,8 @@ struct ErrorAnswer: Sendable {
         case let error as ChatError:
             let failure = error.failure
             self.init(failure.status, .string(failure.detail), retryAfter: failure.retryAfter)
+        // Texts are tokenized by us: tokens the model cannot read are our mistake.
+        case let error as MiniLM.EncodingError: self.init(500, .string("\(error)"), isOurs: true)
         default: return nil
         }
     }

@@ -49,7 +49,7 @@ struct HTTPServer {
         )
         let maxUpload = configuration.maxUpload
         return configuration.ports.map { port in
-            Application(
+            let application = Application(
                 responder: table,
                 server: .http1(
                     configuration: .init(
@@ -62,6 +62,44 @@ struct HTTPServer {
                 onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
                 logger: logger
             )
+            return PortService(host: configuration.host, port: port, run: application.run)
+        }
+    }
+}
+
+/// An address that cannot be listened on, and what to do.
+struct ListenError: Error, CustomStringConvertible {
+    let description: String
+
+    init(host: String, port: Int, errorNumber: CInt) {
+        let address = "\(host):\(port)"
+        description =
+            switch errorNumber {
+            case EADDRINUSE: "\(address) is in use. Stop what listens there, or choose other ports: --port, --llm-port."
+            case EACCES: "\(address) may not be listened on by this user. Choose a port above 1023."
+            case EADDRNOTAVAIL: "\(address) is no address of this machine. Choose another --host."
+            default: "Listening on \(address) failed with error \(errorNumber)."
+            }
+    }
+}
+
+/// One application, whose failure to listen says which address failed and why.
+private struct PortService: Service {
+    let host: String
+    let port: Int
+    let application: @Sendable () async throws -> Void
+
+    init(host: String, port: Int, run application: @escaping @Sendable () async throws -> Void) {
+        self.host = host
+        self.port = port
+        self.application = application
+    }
+
+    func run() async throws {
+        do {
+            try await application()
+        } catch let error as IOError {
+            throw ListenError(host: host, port: port, errorNumber: error.errnoCode)
         }
     }
 }

@@ -73,7 +73,13 @@ struct FieldReader {
         let number: Int?
         switch value {
         case .integer(let integer): number = Int(integer)
-        case .double(let double): number = Int(exactly: double)
+        case .double(let double):
+            number = Int(exactly: double)
+            if number == nil {
+                let message = "Input should be a valid integer, got a number with a fractional part"
+                problem("int_from_float", name, message, value)
+                return nil
+            }
         case .string(let text):
             number = Int(text)
             if number == nil {

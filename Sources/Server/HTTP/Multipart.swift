@@ -1,5 +1,5 @@
-// multipart/form-data (RFC 7578): a body's bytes to its parts. Accepts and refuses what python-multipart does, with its
-// texts, because FastAPI's clients see them.
+// multipart/form-data (RFC 7578): a body's bytes to its parts, as they arrive. Accepts and refuses what python-multipart
+// does, with its texts, because FastAPI's clients see them.
 
 /// One part of a form: a text field, or a file.
 struct FormPart: Sendable, Equatable {
@@ -23,146 +23,201 @@ struct MultipartError: Error, Sendable, Equatable {
         message: "The multipart body ended before its closing boundary: send it again, whole.")
 }
 
-/// Reads forms.
-enum Multipart {
+/// Reads a form from its bytes, however they are split.
+///
+/// ```swift
+/// guard var parser = try MultipartParser(contentType: "multipart/form-data; boundary=x") else { … }
+/// for try await bytes in body { try parser.append(bytes) }
+/// let parts = try parser.finish()
+/// ```
+///
+/// Only a possible boundary, or an unfinished header line, is held back: the content of a part is stored once.
+///
+/// - Complexity: linear in the body's length.
+struct MultipartParser: Sendable {
     /// Starlette's limits: a text field, in bytes, and the number of parts.
     static let largestTextField = 1 << 20
     static let mostParts = 1000
-    private static let largestHeaders = 16 << 10
+    /// A part's header lines together, in bytes.
+    static let largestHeaders = 16 << 10
 
-    /// The boundary of a `Content-Type`; nil when the type is not multipart/form-data.
-    static func boundary(of contentType: String) throws(MultipartError) -> [UInt8]? {
+    /// What the next byte belongs to.
+    private enum State {
+        /// Before the first boundary. Line breaks are skipped, as python-multipart does; any other byte is an error.
+        case opening
+        /// Just behind a boundary: `--` ends the form, a line break begins a part.
+        case afterBoundary
+        case headers
+        case content
+        /// Behind the closing boundary: ignored (RFC 2046 §5.1.1).
+        case epilogue
+    }
+
+    private let opening: [UInt8]
+    private let delimiter: PatternFinder
+    private var state = State.opening
+    /// Bytes that arrived and are not understood yet, from `index` on.
+    private var pending: [UInt8] = []
+    private var index = 0
+    private var disposition: String?
+    private var headerBytes = 0
+    private var part = FormPart(name: "", content: [])
+    private var parts: [FormPart] = []
+
+    /// A parser for the boundary of a `Content-Type`; nil when the type is not multipart/form-data.
+    init?(contentType: String) throws(MultipartError) {
         let (type, parameters) = HeaderValue.parse(contentType)
         guard type == "multipart/form-data" else { return nil }
         guard let boundary = parameters["boundary"], 1...256 ~= boundary.utf8.count else { throw .missingBoundary }
-        return Array(boundary.utf8)
+        opening = Array("--\(boundary)".utf8)
+        delimiter = PatternFinder(Array("\r\n".utf8) + opening)
     }
 
-    /// The parts of a body.
-    ///
-    /// - Complexity: linear in the body's length.
-    static func parts(of body: [UInt8], boundary: [UInt8]) throws(MultipartError) -> [FormPart] {
-        let opening = Array("--".utf8) + boundary
-        let delimiter = Array("\r\n".utf8) + opening
-        guard !body.isEmpty else { throw .truncated }
-        guard body.starts(with: opening) else {
-            throw opening.starts(with: body) ? .truncated : .invalid
-        }
-        let finder = PatternFinder(delimiter)
-        var parts: [FormPart] = []
-        var index = opening.count
-        while true {
-            // Behind a boundary: "--" ends the form (what follows is ignored), a line break begins a part.
-            let mark = body[index...].prefix(2)
-            if mark.elementsEqual("--".utf8) { return parts }
-            guard mark.elementsEqual("\r\n".utf8) else { throw mark.count < 2 ? .truncated : .invalid }
-            guard parts.count < mostParts else { throw .tooManyParts }
-            index += 2
-            let disposition = try headers(of: body, at: &index)
-            var end = finder.find(in: body, from: index)
-            while let candidate = end, !isWhole(body[(candidate + delimiter.count)...]) {
-                end = finder.find(in: body, from: candidate + 1)
-            }
-            guard let end else { throw .truncated }
-            parts.append(try part(disposition, body[index..<end]))
-            index = end + delimiter.count
+    /// Reads the next bytes of the body.
+    mutating func append(_ bytes: some Collection<UInt8>) throws(MultipartError) {
+        if state == .epilogue { return }
+        pending += bytes
+        while try step() {}
+        pending.removeSubrange(..<index)
+        index = 0
+    }
+
+    /// The parts, once the whole body was appended.
+    func finish() throws(MultipartError) -> [FormPart] {
+        guard state == .epilogue else { throw .truncated }
+        return parts
+    }
+
+    /// Reads one boundary, header line or piece of content; false when that needs more bytes.
+    private mutating func step() throws(MultipartError) -> Bool {
+        switch state {
+        case .opening: try readOpening()
+        case .afterBoundary: try readAfterBoundary()
+        case .headers: try readHeader()
+        case .content: try readContent()
+        case .epilogue: skipEpilogue()
         }
     }
 
-    /// Whether a boundary ends before `rest`: a longer line that begins like one is content.
-    private static func isWhole(_ rest: ArraySlice<UInt8>) -> Bool {
-        let mark = rest.prefix(2)
-        return mark.count < 2 || mark.elementsEqual("\r\n".utf8) || mark.elementsEqual("--".utf8)
+    private mutating func readOpening() throws(MultipartError) -> Bool {
+        index = pending[index...].firstIndex { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") } ?? pending.count
+        let start = pending[index...].prefix(opening.count)
+        guard opening.starts(with: start) else { throw .invalid }
+        guard start.count == opening.count else { return false }
+        index += opening.count
+        state = .afterBoundary
+        return true
     }
 
-    private static func part(_ disposition: String?, _ content: ArraySlice<UInt8>) throws(MultipartError) -> FormPart {
-        guard let disposition else { throw .missingName }
-        let (_, parameters) = HeaderValue.parse(disposition)
+    private mutating func readAfterBoundary() throws(MultipartError) -> Bool {
+        // Padding (RFC 2046 §5.1.1: transport-padding).
+        index = pending[index...].firstIndex { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } ?? pending.count
+        let mark = pending[index...].prefix(2)
+        guard mark.count == 2 else {
+            guard mark.allSatisfy({ $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "\r") }) else { throw .invalid }
+            return false
+        }
+        index += 2
+        if mark.elementsEqual("--".utf8) {
+            state = .epilogue
+            return true
+        }
+        guard mark.elementsEqual("\r\n".utf8) else { throw .invalid }
+        guard parts.count < Self.mostParts else { throw .tooManyParts }
+        disposition = nil
+        headerBytes = 0
+        state = .headers
+        return true
+    }
+
+    private mutating func readHeader() throws(MultipartError) -> Bool {
+        let room = Self.largestHeaders - headerBytes
+        guard let end = pending[index...].prefix(room).firstIndex(of: UInt8(ascii: "\n")) else {
+            guard pending.count - index < room else { throw .invalid }
+            return false
+        }
+        // A bare line feed ends no header line.
+        guard end > index, pending[end - 1] == UInt8(ascii: "\r") else { throw .invalid }
+        let line = pending[index..<end - 1]
+        headerBytes += end + 1 - index
+        index = end + 1
+        if line.isEmpty {
+            try beginContent()
+            return true
+        }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { throw .invalid }
+        if String(decoding: line[..<colon], as: UTF8.self).lowercased() == "content-disposition" {
+            disposition = String(utf8OrLatin1: line[(colon + 1)...])
+        }
+        return true
+    }
+
+    private mutating func beginContent() throws(MultipartError) {
+        let parameters = HeaderValue.parse(disposition ?? "").parameters
         guard let name = parameters["name"] else { throw .missingName }
-        guard let fileName = parameters["filename"] else {
-            guard content.count <= largestTextField else { throw .partTooLarge }
-            return FormPart(name: name, content: Array(content))
-        }
         // Old browsers send whole paths; a name is all we want to know of somebody's disk.
-        let base = fileName.split(whereSeparator: { $0 == "/" || $0 == "\\" }).last.map(String.init) ?? ""
-        return FormPart(name: name, fileName: base, content: Array(content))
+        let fileName = parameters["filename"].map { path in
+            path.split { $0 == "/" || $0 == "\\" }.last { $0 != "." && $0 != ".." }.map(String.init) ?? ""
+        }
+        part = FormPart(name: name, fileName: fileName, content: [])
+        state = .content
     }
 
-    /// Reads a part's header lines up to the empty one; returns its Content-Disposition.
-    private static func headers(of body: [UInt8], at index: inout Int) throws(MultipartError) -> String? {
-        var disposition: String?
-        let limit = min(body.count, index + largestHeaders)
-        while true {
-            guard let end = body[index..<limit].firstIndex(of: UInt8(ascii: "\n")) else {
-                throw limit == body.count ? .truncated : .invalid
+    private mutating func readContent() throws(MultipartError) -> Bool {
+        var search = index
+        while let found = delimiter.find(in: pending, from: search) {
+            let behind = found + delimiter.count
+            guard let isBoundary = isBoundary(before: behind) else {
+                try store(upTo: found)
+                return false
             }
-            // A bare line feed ends no header line.
-            guard end > index, body[end - 1] == UInt8(ascii: "\r") else { throw .invalid }
-            let line = body[index..<end - 1]
-            index = end + 1
-            if line.isEmpty { return disposition }
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else { throw .invalid }
-            if String(decoding: line[..<colon], as: UTF8.self).lowercased() == "content-disposition" {
-                disposition = String(decoding: line[(colon + 1)...], as: UTF8.self)
+            if isBoundary {
+                try store(upTo: found)
+                parts.append(part)
+                index = behind
+                state = .afterBoundary
+                return true
             }
+            search = behind
+        }
+        // The last bytes may be the beginning of a boundary.
+        try store(upTo: max(index, pending.count - (delimiter.count - 1)))
+        return false
+    }
+
+    /// Whether the delimiter that ends before `end` is a boundary; nil when that takes more bytes to say.
+    ///
+    /// RFC 2046 forbids other lines that begin as a boundary does; python-multipart takes them for content.
+    private func isBoundary(before end: Int) -> Bool? {
+        let mark = Array(pending[end...].prefix(2))
+        guard let first = mark.first else { return nil }
+        switch first {
+        case UInt8(ascii: " "), UInt8(ascii: "\t"): return true
+        case UInt8(ascii: "\r"): return mark.count == 2 ? mark[1] == UInt8(ascii: "\n") : nil
+        case UInt8(ascii: "-"): return mark.count == 2 ? mark[1] == UInt8(ascii: "-") : nil
+        default: return false
         }
     }
-}
 
-/// A header value with parameters: `form-data; name="file"; filename="a \"b\".txt"` (RFC 9110 §5.6.6).
-enum HeaderValue {
-    /// The value in lower case and its parameters by lower-case name; of a repeated one the first counts.
-    static func parse(_ text: String) -> (value: String, parameters: [String: String]) {
-        var rest = text[...]
-        let value = take(&rest, until: ";").trimmed.lowercased()
-        var parameters: [String: String] = [:]
-        while !rest.isEmpty {
-            let name = take(&rest, until: "=;")
-            guard rest.first != ";" && !name.isEmpty else {
-                _ = rest.popFirst()
-                continue
-            }
-            let content = takeValue(&rest)
-            let key = name.drop { $0 == ";" }.trimmed.lowercased()
-            if !key.isEmpty, parameters[key] == nil { parameters[key] = content }
-            _ = take(&rest, until: ";")
-        }
-        return (value, parameters)
+    private mutating func store(upTo end: Int) throws(MultipartError) {
+        part.content += pending[index..<end]
+        index = end
+        guard part.fileName != nil || part.content.count <= Self.largestTextField else { throw .partTooLarge }
     }
 
-    private static func take(_ rest: inout Substring, until stops: String) -> Substring {
-        let scalars = rest.unicodeScalars
-        let end = scalars.firstIndex { stops.unicodeScalars.contains($0) } ?? scalars.endIndex
-        defer { rest = rest[end...] }
-        return rest[..<end]
-    }
-
-    /// What follows the `=` in `rest`: a token, or a quoted string with `\"` and `\\` for those characters.
-    private static func takeValue(_ rest: inout Substring) -> String {
-        rest = rest.dropFirst()
-        let start = rest.drop { $0 == " " || $0 == "\t" }
-        guard start.first == "\"" else { return String(take(&rest, until: ";").trimmed) }
-        var scalars = start.unicodeScalars.dropFirst()
-        var value = String.UnicodeScalarView()
-        while let scalar = scalars.popFirst(), scalar != "\"" {
-            // Internet Explorer sent unescaped paths: only these two are escapes.
-            if scalar == "\\", let next = scalars.first, next == "\"" || next == "\\" {
-                value.append(next)
-                scalars.removeFirst()
-            } else {
-                value.append(scalar)
-            }
-        }
-        rest = Substring(scalars)
-        return String(value)
+    private mutating func skipEpilogue() -> Bool {
+        index = pending.count
+        return false
     }
 }
 
 /// Finds a pattern, skipping most bytes of a body (Horspool 1980). A boundary has at most 256 bytes, which bounds the worst
 /// case.
-private struct PatternFinder {
+private struct PatternFinder: Sendable {
     private let pattern: [UInt8]
     private let shift: [Int]
+
+    var count: Int { pattern.count }
 
     init(_ pattern: [UInt8]) {
         self.pattern = pattern

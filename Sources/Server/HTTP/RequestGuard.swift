@@ -7,6 +7,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import VectorStore
 
 /// The checks in front of every route.
@@ -18,7 +19,8 @@ struct RequestGuard: Sendable {
     let apiKey: String?
 
     /// Open without a key: probes, and the pages that say how to use the rest.
-    private static let openPaths: Set<String> = ["/", "/healthz", "/livez", "/readyz", "/docs", "/openapi.json"]
+    private static let openPaths = probes.union(["/", "/docs", "/openapi.json"])
+    static let probes: Set<String> = ["/healthz", "/livez", "/readyz"]
 
     /// Lets a request through, or answers it: a refusal, or a CORS preflight.
     func answer(to request: Request) -> Response? {
@@ -45,7 +47,9 @@ struct RequestGuard: Sendable {
 
     /// What an allowed page needs to read the answer.
     func corsHeaders(for request: Request) -> HTTPFields {
-        guard let origin = request.headers[.origin] else { return [:] }
+        guard let origin = request.headers[.origin], isAllowed(origin: origin, host: request.head.authority) else {
+            return [:]
+        }
         return [.accessControlAllowOrigin: origin, .accessControlAllowCredentials: "true", .vary: "Origin"]
     }
 
@@ -108,17 +112,19 @@ struct RequestGuard: Sendable {
 
 /// Literal IP addresses.
 enum IPAddress {
-    static func isLiteral(_ text: String) -> Bool { text.contains(":") || isIPv4(text) }
+    static func isLiteral(_ text: String) -> Bool {
+        do {
+            _ = try SocketAddress(ipAddress: text, port: 0)
+            return true
+        } catch {
+            return false
+        }
+    }
 
     /// Whether a server bound to this name or address is reachable from this machine only.
     static func isLoopback(_ text: String) -> Bool {
         let text = text.lowercased()
-        return text == "localhost" || text == "::1" || (isIPv4(text) && text.hasPrefix("127."))
-    }
-
-    private static func isIPv4(_ text: String) -> Bool {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+        return text == "localhost" || text == "::1" || (isLiteral(text) && text.hasPrefix("127."))
     }
 }
 

@@ -13,6 +13,32 @@ struct Call: Sendable {
     /// The segment that the route's `{…}` stands for, percent-decoded.
     var parameter = ""
     let logger: Logger
+    /// Whether the connection ends with the answer, which then has to say so.
+    private(set) var closesConnection = false
+
+    init(request: Request, parameter: String = "", logger: Logger) {
+        self.request = request
+        self.parameter = parameter
+        self.logger = logger
+    }
+
+    /// Runs `work` and cancels it when the caller hangs up. Nothing more can be read from the connection afterwards.
+    mutating func whileConnected<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
+        closesConnection = true
+        return try await request.body.consumeWithCancellationOnInboundClose { _ in try await work() }
+    }
+
+    /// The parameters behind the `?`, decoded as forms are: `+` is a space. Of a repeated one the last counts.
+    var query: JSONObject {
+        let pairs = (request.uri.query ?? "").split(separator: "&").map { pair in
+            let halves = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { half in
+                let text = String(half.replacing("+", with: " "))
+                return text.removingPercentEncoding ?? text
+            }
+            return (halves[0], JSONValue.string(halves.count == 2 ? halves[1] : ""))
+        }
+        return JSONObject(pairs)
+    }
 }
 
 /// One entry of the table.
@@ -52,11 +78,19 @@ struct RouteTable: HTTPResponder {
     let requestGuard: RequestGuard
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        var response = requestGuard.answer(to: request)
-        if response == nil { response = await handle(request, context.logger) }
-        guard var response else { return Response(status: .internalServerError) }
+        let begin = ContinuousClock.now
+        var response =
+            if let refusal = requestGuard.answer(to: request) { refusal } else {
+                await handle(request, context.logger)
+            }
         for field in requestGuard.corsHeaders(for: request) { response.headers[field.name] = field.value }
-        context.logger.debug("\(request.method) \(request.uri.path) -> \(response.status.code)")
+        // A refused body may still be on its way: a caller that knows the connection ends can stop sending it.
+        if response.status == .contentTooLarge { response.headers[.connection] = "close" }
+        let milliseconds = Int(begin.duration(to: .now) / .milliseconds(1))
+        context.logger.log(
+            level: RequestGuard.probes.contains(request.uri.path) ? .debug : .info,
+            "\(request.method) \(request.uri.path) \(response.status.code) \(milliseconds) ms"
+        )
         return response
     }
 
@@ -77,11 +111,14 @@ struct RouteTable: HTTPResponder {
             return answer.response
         }
         var call = Call(request: request, parameter: parameter, logger: logger)
+        var response: Response
         do {
-            return try await route.handler(&call)
+            response = try await route.handler(&call)
         } catch {
-            return Self.answer(to: error, logger)
+            response = Self.answer(to: error, logger)
         }
+        if call.closesConnection { response.headers[.connection] = "close" }
+        return response
     }
 
     static func answer(to error: any Error, _ logger: Logger) -> Response {

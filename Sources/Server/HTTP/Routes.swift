@@ -5,7 +5,8 @@
 //   AskRoutes.swift        questions; ServerSentEvents.swift streams their answers
 //   RouteTable.swift       method and path to handler
 //   RequestGuard.swift     who may call
-//   RequestBody.swift      bounded bodies; Multipart.swift, InvalidRequest.swift read them as FastAPI does
+//   RequestBody.swift      bounded bodies; Multipart.swift (HeaderValue.swift) and InvalidRequest.swift read them as
+//                          FastAPI does
 //   Representations.swift  results as JSON
 //   ErrorTable.swift       errors as HTTP
 //   OpenAPI.swift          /openapi.json; DocsPage.swift the page that shows and tries it

@@ -21,20 +21,32 @@ enum ServerSentEvents {
         let body = ResponseBody { writer in
             try await writer.write(buffer(first))
             try await request.body.consumeWithCancellationOnInboundClose { _ in
-                do {
-                    for try await event in events { try await writer.write(buffer(event)) }
-                } catch is CancellationError {
-                    throw CancellationError()
-                } catch {
-                    try await writer.write(buffer(error, logger))
-                }
+                var iterator = events.makeAsyncIterator()
+                while let bytes = await next(&iterator, logger) { try await writer.write(bytes) }
             }
             try await writer.finish(nil)
         }
+        // Watching for the hang-up uses the connection up.
         return Response(
             status: .ok,
-            headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"], body: body
+            headers: [
+                .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store", .connection: "close",
+            ],
+            body: body
         )
+    }
+
+    /// The next event; an error is the last one.
+    private static func next(
+        _ iterator: inout AsyncThrowingStream<AnswerEvent, any Error>.AsyncIterator, _ logger: Logger
+    ) async -> ByteBuffer? {
+        do {
+            return try await iterator.next().map(buffer)
+        } catch is CancellationError {
+            return nil
+        } catch {
+            return buffer(error, logger)
+        }
     }
 
     private static func buffer(_ event: AnswerEvent) -> ByteBuffer {

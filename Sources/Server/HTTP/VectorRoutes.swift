@@ -14,16 +14,13 @@ struct VectorRoutes: Sendable {
         let form = try await call.request.form(upTo: maxUpload)
         let upload = try Self.upload(form)
         // An embedding that nobody waits for any more is stopped: nothing is stored then.
-        let receipt = try await call.request.body.consumeWithCancellationOnInboundClose { [ingestion] _ in
-            try await ingestion.ingest(upload)
-        }
+        let receipt = try await call.whileConnected { try await ingestion.ingest(upload) }
         return .json(receipt.json)
     }
 
     /// GET /vector/documents?title=&offset=&limit=
     @Sendable func documents(_ call: inout Call) async throws -> Response {
-        let query = JSONObject(call.request.uri.queryParameters.map { (String($0.key), .string(String($0.value))) })
-        var reader = FieldReader(query, location: "query", missingInput: nil)
+        var reader = FieldReader(call.query, location: "query", missingInput: nil)
         let title = reader.optionalString("title")
         let offset = reader.optionalString("offset")
         let limit = reader.optionalInteger("limit", in: 1...1000)
@@ -61,8 +58,7 @@ struct VectorRoutes: Sendable {
                         "string_type", ["body", .string(name)], "Input should be a valid string", input: nil)
                 )
             }
-            // Browsers and python-multipart agree on UTF-8; what is not is replaced visibly rather than refused late.
-            return String(decoding: part.content, as: UTF8.self)
+            return String(utf8OrLatin1: part.content)
         }
         let title = text("title") ?? ""
         // FastAPI takes an empty required field for a missing one.
@@ -81,7 +77,7 @@ struct VectorRoutes: Sendable {
             problems.append(
                 InvalidRequest.detail(
                     "value_error", ["body", "file"], message,
-                    input: .string(String(decoding: file.content.prefix(1000), as: UTF8.self)), context: ["error": [:]]
+                    input: .string(String(utf8OrLatin1: file.content.prefix(1000))), context: ["error": [:]]
                 )
             )
         } else if file == nil || file?.fileName?.isEmpty == true {
