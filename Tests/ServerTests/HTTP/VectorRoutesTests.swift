@@ -199,7 +199,7 @@ import VectorStore
                 Array(
                     "POST /vector/text-to-vector HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(Form.type)\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
                         .utf8))
-            let beginning = Form.body([("title", "t")], file: [65]).dropLast(40)
+            let beginning = Form.body([("title", "t")], file: [65]).dropLast(25)
             try await connection.write(
                 Array("\(String(beginning.count, radix: 16))\r\n".utf8) + beginning + Array("\r\n".utf8))
             for _ in 0..<48 {
