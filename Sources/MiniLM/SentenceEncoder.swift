@@ -50,7 +50,7 @@ public final class SentenceEncoder: Sendable {
             throw .weights(path: weightsPath, error)
         }
         do {
-            tokenizer = try WordPieceTokenizer(vocabulary: "\(path)/vocab.txt")
+            tokenizer = try WordPieceTokenizer(modelDirectory: path)
         } catch {
             throw .tokenizer(error)
         }
