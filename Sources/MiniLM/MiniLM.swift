@@ -1,1 +1,30 @@
-// Text to unit vectors. (placeholder until the encoder lands)
+// Text to unit vectors: all-MiniLM-L6-v2 and every BERT encoder built like it, with no dependency but a BLAS.
+//
+//     import MiniLM
+//
+//     let encoder = try SentenceEncoder(modelDirectory: "weights/all-MiniLM-L6-v2")
+//     let embeddings = try encoder.encode(["The lamp is lit.", "A lâmpada está acesa."])
+//     let similarity = zip(embeddings[0], embeddings[1]).reduce(0) { $0 + $1.0 * $1.1 }
+//
+// The files, from the outside in:
+//
+//   SentenceEncoder        what users call: texts in, Embeddings out; tokenises, plans slices, runs them on its workers
+//   Embeddings             the result: vectors, and for each text how many tokens were read and cut
+//   ModelError             why a model does not load, why a text is not encoded
+//
+//   WordPieceTokenizer     text to ids; WordPieceVocabulary is its trie, ScalarTable and UnicodeTables its normaliser
+//   Tokenization           ids and where in the text each comes from
+//
+//   BertModel              the forward pass, to be read downward beside the paper (Devlin et al. 2019)
+//   EncoderConfiguration   what the model directory says: sizes, pooling, limits
+//   EncoderWeights         the parameters, read-only and shared
+//   EncoderScratch         the activations, one set a worker
+//   PackedSequences        a slice's ids one behind the other; SlicePlan decides which texts share a slice
+//   WorkerPool             the threads that compute, each with its own scratch
+//
+//   GEMM                   the one place where matrices are multiplied
+//   Kernels                LayerNorm, GELU, softmax, attention, pooling: formula and shapes above each
+//   ElementaryFunctions    exp and erfc for eight floats at a time
+//
+//   SafetensorsFile        weights on disk, checked before anything is believed; MappedFile maps it
+//   Tensor                 floats with a shape, mapped or owned

@@ -1,0 +1,40 @@
+// JSON from a model directory.
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// What a JSON file holds, with its path for error messages.
+struct JSONFile<Value: Decodable> {
+    let path: String
+    let value: Value
+
+    init(path: String) throws(ModelError) {
+        let file = try MappedFile(path: path)
+        self.path = path
+        do {
+            value = try JSONDecoder().decode(Value.self, from: unsafe Data(file.bytes))
+        } catch {
+            throw .malformed(path: path, reason: jsonReason(error))
+        }
+    }
+}
+
+/// What is wrong with JSON, in a sentence that names the key.
+func jsonReason(_ error: any Error) -> String {
+    switch error as? DecodingError {
+    case .keyNotFound(let key, let context): "\(path(context.codingPath + [key])) is missing"
+    case .typeMismatch(let type, let context): "\(path(context.codingPath)) is not of type \(type)"
+    case .valueNotFound(let type, let context): "\(path(context.codingPath)) is null, not of type \(type)"
+    case .dataCorrupted(let context) where context.codingPath.isEmpty: "it is not JSON"
+    case .dataCorrupted(let context): "\(path(context.codingPath)): \(context.debugDescription)"
+    case nil: "\(error)"
+    @unknown default: "\(error)"
+    }
+}
+
+private func path(_ keys: [any CodingKey]) -> String {
+    keys.isEmpty ? "the top level" : keys.map(\.stringValue).joined(separator: ".")
+}

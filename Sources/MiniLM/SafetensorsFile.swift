@@ -1,0 +1,171 @@
+// The safetensors format: eight bytes of header length (little-endian), a JSON header, the tensors' bytes.
+// https://github.com/huggingface/safetensors#format. Nothing in a file is believed before it is checked.
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Why a safetensors file, or a tensor in it, cannot be used.
+public enum SafetensorsError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The file is not in the safetensors format, or was cut.
+    case malformed(String)
+    /// The entry of one tensor contradicts itself or the file.
+    case invalidTensor(name: String, reason: String)
+    /// A tensor the model needs is not in the file.
+    case missingTensor(name: String)
+    /// A tensor has other dimensions than the model's configuration says.
+    case wrongShape(name: String, expected: [Int], found: [Int])
+    /// A tensor's elements are not floats of a kind that is read here.
+    case unsupportedType(name: String, type: String)
+
+    public var description: String {
+        switch self {
+        case .malformed(let reason): "not a complete safetensors file: \(reason)"
+        case .invalidTensor(let name, let reason): "tensor \(name): \(reason)"
+        case .missingTensor(let name): "tensor \(name) is missing; is this a BERT encoder?"
+        case .wrongShape(let name, let expected, let found):
+            "tensor \(name) is \(found), but config.json asks for \(expected)"
+        case .unsupportedType(let name, let type): "tensor \(name) holds \(type); F32, F16 and BF16 are read"
+        }
+    }
+}
+
+/// A mapped safetensors file: its tensors by name.
+struct SafetensorsFile {
+    /// One tensor as the header describes it, checked against the file.
+    private struct Entry {
+        let type: String
+        let shape: [Int]
+        /// Where in the file its bytes are.
+        let bytes: Range<Int>
+    }
+
+    /// The reference implementation's limit too; real headers have some kilobytes.
+    private static let longestHeader = 100_000_000
+    private let file: MappedFile
+    private let entries: [String: Entry]
+
+    /// Checks every tensor in the file's header.
+    init(_ file: MappedFile) throws(SafetensorsError) {
+        self.file = file
+        let bytes = unsafe file.bytes
+        guard bytes.count >= 8 else { throw .malformed("\(bytes.count) bytes are too few for a header") }
+        let length = unsafe UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+        guard length <= UInt64(min(bytes.count - 8, Self.longestHeader)) else {
+            throw .malformed("its header should have \(length) bytes, but the file has \(bytes.count)")
+        }
+        let data = 8 + Int(length)
+        let header: [String: HeaderEntry]
+        do {
+            header = try unsafe JSONDecoder().decode([String: HeaderEntry].self, from: Data(bytes[8..<data]))
+        } catch {
+            throw .malformed("its header is not what the format asks for: \(jsonReason(error))")
+        }
+        var entries: [String: Entry] = [:]
+        for (name, entry) in header {
+            guard case .tensor(let type, let shape, let offsets) = entry else { continue }
+            entries[name] = Entry(
+                type: type, shape: shape, bytes: try Self.range(name, type, shape, offsets, data: data..<bytes.count))
+        }
+        self.entries = entries
+    }
+
+    /// Whether the file has a tensor of this name.
+    func contains(_ name: String) -> Bool { entries[name] != nil }
+
+    /// The tensor of this name and shape as float32. F32 stays in the file; F16 and BF16 are converted to memory.
+    func tensor(_ name: String, shape: [Int]) throws(SafetensorsError) -> Tensor {
+        guard let entry = entries[name] else { throw .missingTensor(name: name) }
+        guard entry.shape == shape else { throw .wrongShape(name: name, expected: shape, found: entry.shape) }
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes])
+        switch entry.type {
+        case "F32":
+            // The format does not promise alignment; files of its current writers have it.
+            if Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0 {
+                return unsafe Tensor(mapped: bytes.assumingMemoryBound(to: Float.self), of: file, shape: shape)
+            }
+            return Tensor(unsafe bytes.map(UInt32.self) { Float(bitPattern: $0) }, shape: shape)
+        case "BF16": return Tensor(unsafe bytes.map(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }, shape: shape)
+        case "F16": return Tensor(unsafe bytes.map(UInt16.self, float(half:)), shape: shape)
+        default: throw .unsupportedType(name: name, type: entry.type)
+        }
+    }
+
+    /// Where a tensor's bytes are in the file, if its type, shape and offsets agree with each other and with the file.
+    private static func range(
+        _ name: String, _ type: String, _ shape: [Int], _ offsets: [Int], data: Range<Int>
+    ) throws(SafetensorsError) -> Range<Int> {
+        guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= data.count else {
+            throw .invalidTensor(
+                name: name, reason: "offsets \(offsets) are not within the \(data.count) bytes of data")
+        }
+        if let width = elementWidth[type] {
+            var size = width
+            for dimension in shape {
+                let (product, overflow) = size.multipliedReportingOverflow(by: dimension)
+                guard dimension >= 0, !overflow else {
+                    throw .invalidTensor(name: name, reason: "its shape \(shape) is impossible")
+                }
+                size = product
+            }
+            guard size == offsets[1] - offsets[0] else {
+                throw .invalidTensor(name: name, reason: "\(type) of shape \(shape) does not fill \(offsets)")
+            }
+        }
+        return data.lowerBound + offsets[0]..<data.lowerBound + offsets[1]
+    }
+
+    /// Bytes an element. Other types may stand in a file: they are not read, so their size is not checked.
+    private static let elementWidth = [
+        "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1,
+    ]
+}
+
+/// A value of the header object: a tensor, or the free-form `__metadata__`.
+private enum HeaderEntry: Decodable {
+    case tensor(type: String, shape: [Int], offsets: [Int])
+    case metadata
+
+    private enum Key: String, CodingKey {
+        case type = "dtype"
+        case shape
+        case offsets = "data_offsets"
+    }
+
+    init(from decoder: any Decoder) throws {
+        if decoder.codingPath.last?.stringValue == "__metadata__" {
+            self = .metadata
+            return
+        }
+        let values = try decoder.container(keyedBy: Key.self)
+        self = .tensor(
+            type: try values.decode(String.self, forKey: .type),
+            shape: try values.decode([Int].self, forKey: .shape),
+            offsets: try values.decode([Int].self, forKey: .offsets))
+    }
+}
+
+/// An IEEE 754 half's value. Swift's `Float16` does not exist on every platform.
+private func float(half bits: UInt16) -> Float {
+    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
+    let exponent = bits >> 10 & 0x1F
+    let fraction = Float(bits & 0x3FF)
+    switch exponent {
+    case 0: return sign * fraction * 0x1p-24
+    case 0x1F: return fraction == 0 ? sign * .infinity : .nan
+    default: return sign * (1024 + fraction) * Float(sign: .plus, exponent: Int(exponent) - 25, significand: 1)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The little-endian integers that fill the buffer, each transformed. They may be unaligned.
+    fileprivate func map<Bits: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Bits.Type, _ transform: (Bits) -> Float
+    ) -> [Float] {
+        stride(from: 0, to: count, by: MemoryLayout<Bits>.size).map { offset in
+            transform(Bits(littleEndian: unsafe loadUnaligned(fromByteOffset: offset, as: type)))
+        }
+    }
+}
