@@ -84,8 +84,23 @@ struct RawConnection: Sendable {
         return bytes
     }
 
-    /// Reads until the server closes, and takes the last response apart (interim 100s are passed over).
-    func readResponse() async throws -> RawResponse { try Self.parse(try await read()) }
+    /// Reads one response, to the end its headers promise or until the server closes; interim 100s are passed over.
+    func readResponse() async throws -> RawResponse {
+        var bytes: [UInt8] = []
+        while true {
+            let more = try await read(once: true)
+            bytes += more
+            if more.isEmpty || Self.isComplete(bytes) { return try Self.parse(bytes) }
+        }
+    }
+
+    /// Whether a response with a Content-Length is all there; others end when the connection does.
+    private static func isComplete(_ bytes: [UInt8]) -> Bool {
+        guard bytes.firstRange(of: Array("\r\n\r\n".utf8)) != nil, let response = try? parse(bytes),
+            let length = response.headers["content-length"].flatMap({ Int($0) })
+        else { return false }
+        return response.body.count >= length
+    }
 
     static func parse(_ bytes: [UInt8]) throws -> RawResponse {
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else {
