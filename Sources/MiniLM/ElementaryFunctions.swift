@@ -13,7 +13,7 @@ func roundedUpToLanes(_ count: Int) -> Int {
 /// a · b + c, fused where the build has the instruction. Elsewhere `addingProduct` would be a library call a lane.
 @inline(__always)
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {
-    cintrinsics_has_fma() == 1 ? c.addingProduct(a, b) : a * b + c
+    cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
 }
 
 /// eˣ for x ≤ 88, to 1.5e-7 of its value; 0 below -87, where it leaves the normal floats.

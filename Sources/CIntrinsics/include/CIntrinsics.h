@@ -10,8 +10,8 @@
 #define CINTRINSICS_HAS_FMA 0
 #endif
 
-/// The same as a function, for Swift code that chooses by it: the compiler warns about branches on an imported constant.
-static inline int cintrinsics_has_fma(void) { return CINTRINSICS_HAS_FMA; }
+/// The same as a function, for Swift: the optimiser folds it, and the compiler does not warn about the branch not taken.
+static inline _Bool cintrinsics_has_fma(void) { return CINTRINSICS_HAS_FMA; }
 
 /// Asks for the cache line at `address`, to be read soon and kept in every level.
 static inline void cintrinsics_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }

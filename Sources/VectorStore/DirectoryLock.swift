@@ -1,0 +1,48 @@
+// One process a directory: an advisory lock that dies with its owner, however that ends.
+
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Holds `flock(2)` on a file in the directory for as long as it lives.
+///
+/// The kernel releases the lock when the process ends, also by `kill -9`: there is no stale lock to clean up. Two stores of
+/// one process exclude each other too, because the lock belongs to the open file and each opens its own.
+final class DirectoryLock: Sendable {
+    private let descriptor: Int32
+
+    /// - Throws: `.locked` with the holder's process number when it wrote one, `.unusable`.
+    init(directory: String) throws(StoreError) {
+        let path = directory + "/.lock"
+        // O_CLOEXEC: a child process must not inherit the lock and outlive us with it.
+        let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .unusable(path: path, reason: systemMessage(errno)) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = errno
+            var bytes = [UInt8](repeating: 0, count: 16)
+            let count = unsafe pread(descriptor, &bytes, bytes.count, 0)
+            close(descriptor)
+            guard reason == EWOULDBLOCK else {
+                throw .unusable(path: path, reason: systemMessage(reason))
+            }
+            let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+            throw .locked(directory: directory, holder: Int32(text.split(separator: "\n").first ?? ""))
+        }
+        // Only for the message of whoever comes second: failing to write it does no harm.
+        let line = Array("\(getpid())\n".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = unsafe pwrite(descriptor, line, line.count, 0)
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+}
+
+/// What the system calls an error number.
+private func systemMessage(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }

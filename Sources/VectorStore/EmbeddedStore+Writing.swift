@@ -1,0 +1,147 @@
+// Updates: one transaction each, all operations or none.
+
+import Foundation
+import GRDB
+import HNSW
+
+extension EmbeddedStore {
+    public func update(_ operations: [PointOperation], in name: String) async throws(StoreError) -> UpdateResult {
+        // What can be refused without the database is refused before the writer is kept busy with it.
+        let configuration = try collectionState(name).configuration
+        for case .upsert(let points) in operations { try Self.check(points, configuration) }
+
+        return try await write { [self] db in
+            let collection = try collectionState(name)
+            var transaction = UpdateTransaction(collection, db, path: path)
+            for operation in operations { try transaction.apply(operation) }
+            let (changed, operationID) = try transaction.finish()
+            return (UpdateResult(operationID: operationID), { [self] in publish(changed, as: name) })
+        }
+    }
+
+    /// Refuses a batch with a point that cannot be stored.
+    private static func check(_ points: [Point], _ configuration: CollectionConfiguration) throws(StoreError) {
+        for point in points {
+            guard point.vector.count == configuration.size else {
+                throw .wrongDimension(expected: configuration.size, got: point.vector.count)
+            }
+            guard point.vector.allSatisfy(\.isFinite) else {
+                throw .badRequest("the vector of point \(point.id) has a component that is not a finite number")
+            }
+        }
+    }
+}
+
+/// The operations of one update, applied to the database one by one and to the state in memory at the end.
+private struct UpdateTransaction {
+    private var collection: EmbeddedStore.Collection
+    private let db: Database
+    private let path: String
+    private var operation: UInt64
+    private var changes: [Int: VectorMatrix.Change] = [:]
+
+    init(_ collection: EmbeddedStore.Collection, _ db: Database, path: String) {
+        self.collection = collection
+        self.db = db
+        self.path = path
+        operation = 0
+    }
+
+    mutating func apply(_ request: PointOperation) throws {
+        try db.execute(
+            sql: "UPDATE collections SET operation = operation + 1 WHERE collection = ?", arguments: [collection.key]
+        )
+        operation = try lastOperation()
+        switch request {
+        case .upsert(let points): for point in points { try upsert(point) }
+        case .delete(.ids(let ids)): for id in ids { try slot(of: id).map { try delete($0) } }
+        case .delete(.filter(let filter)):
+            for slot in try FilterPlan(filter, collection, db, path: path).slots() { try delete(slot) }
+        }
+    }
+
+    /// The state after the update and the number of its last operation.
+    consuming func finish() throws -> (EmbeddedStore.Collection, UInt64) {
+        collection.matrix = collection.matrix.applying(changes)
+        return (collection, operation == 0 ? try lastOperation() : operation)
+    }
+
+    private func lastOperation() throws -> UInt64 {
+        let number = try Int64.fetchOne(
+            db, sql: "SELECT operation FROM collections WHERE collection = ?", arguments: [collection.key]
+        )
+        guard let number else { throw StoreError.damaged(path: path, reason: "the collection's row is gone") }
+        return UInt64(bitPattern: number)
+    }
+
+    private func slot(of id: PointID) throws -> Int? {
+        try Int.fetchOne(
+            db.cachedStatement(sql: "SELECT slot FROM points WHERE collection = ? AND id = ?"),
+            arguments: [collection.key, id.key]
+        )
+    }
+
+    private mutating func upsert(_ point: Point) throws {
+        let vector = collection.configuration.distance == .cosine ? Self.normalised(point.vector) : point.vector
+        let slot: Int
+        if let existing = try self.slot(of: point.id) {
+            slot = existing
+            try removeEntries(of: slot)
+        } else if let free = collection.freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = collection.nextSlot
+            collection.nextSlot += 1
+        }
+        try db.cachedStatement(
+            sql:
+                "INSERT OR REPLACE INTO points (collection, slot, id, version, vector, payload) VALUES (?, ?, ?, ?, ?, ?)"
+        ).execute(arguments: [
+            collection.key, slot, point.id.key, Int64(bitPattern: operation), EmbeddedStore.blob(vector),
+            point.payload.description,
+        ])
+        for index in collection.indexes.values { try index.insert(.object(point.payload), slot: slot, db) }
+        changes[slot] = .store(version: operation, vector: vector)
+    }
+
+    private mutating func delete(_ slot: Int) throws {
+        try db.cachedStatement(sql: "DELETE FROM points WHERE collection = ? AND slot = ?")
+            .execute(arguments: [collection.key, slot])
+        try removeEntries(of: slot)
+        collection.freeSlots.append(slot)
+        changes[slot] = .free
+    }
+
+    private func removeEntries(of slot: Int) throws {
+        for index in collection.indexes.values {
+            try db.cachedStatement(sql: "DELETE FROM payload_entries WHERE field = ? AND slot = ?")
+                .execute(arguments: [index.key, slot])
+        }
+    }
+
+    /// v / ‖v‖; a zero vector stays one, as in Qdrant. The norm is taken in double precision, whose squares of any two
+    /// floats do not overflow.
+    private static func normalised(_ vector: [Float]) -> [Float] {
+        let norm = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        guard norm > 0 else { return vector }
+        // A unit vector is left alone, so that what comes back is what was stored, bit for bit.
+        if abs(norm - 1) < 1e-6 { return vector }
+        return vector.map { Float(Double($0) / norm) }
+    }
+}
+
+extension EmbeddedStore.PayloadIndex {
+    /// Enters a point's values of the field.
+    func insert(_ payload: JSONValue, slot: Int, _ db: Database) throws {
+        for element in Set(PayloadPath(name).elements(in: payload)) {
+            let value: any DatabaseValueConvertible
+            switch (type, element) {
+            case (.keyword, .string(let text)): value = text
+            case (.integer, .integer(let number)): value = number
+            default: continue
+            }
+            try db.cachedStatement(sql: "INSERT INTO payload_entries (field, value, slot) VALUES (?, ?, ?)")
+                .execute(arguments: [key, value, slot])
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Everything that goes wrong in a store.
+
+/// Why a store could not do what it was asked. Where Qdrant has words for it, these are its words: clients match on them.
+public enum StoreError: Error, Sendable, Equatable {
+    /// No collection of this name.
+    case collectionNotFound(String)
+    /// The collection to create is there already.
+    case collectionExists(String)
+    /// A vector of the wrong size.
+    case wrongDimension(expected: Int, got: Int)
+    /// A request that makes no sense; the text says why.
+    case badRequest(String)
+    /// Another process, or another store of this one, has the directory open.
+    case locked(directory: String, holder: Int32?)
+    /// The directory or a file in it cannot be used; the text says what the system said.
+    case unusable(path: String, reason: String)
+    /// The database file is not what it should be. Nothing in it was changed.
+    case damaged(path: String, reason: String)
+    /// The database was written by a newer version of this program.
+    case newerSchema(path: String)
+    /// No space left where the database is. Nothing of the operation was kept.
+    case diskFull(path: String)
+    /// The caller's task was cancelled. Nothing of the operation was kept.
+    case cancelled
+    /// SQLite reported something else.
+    case database(String)
+}
+
+extension StoreError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .collectionNotFound(let name): "Not found: Collection `\(name)` doesn't exist!"
+        case .collectionExists(let name): "Wrong input: Collection `\(name)` already exists!"
+        case .wrongDimension(let expected, let got):
+            "Wrong input: Vector dimension error: expected dim: \(expected), got \(got)"
+        case .badRequest(let reason): "Bad request: \(reason)"
+        case .locked(let directory, let holder):
+            """
+            The data directory \(directory) is in use\(holder.map { " by process \($0)" } ?? ""): stop that process, or choose \
+            another directory.
+            """
+        case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
+        case .damaged(let path, let reason):
+            """
+            \(path) is damaged (\(reason)). Nothing in it was changed. Restore a copy, or move it away to begin anew.
+            """
+        case .newerSchema(let path):
+            "\(path) was written by a newer version of this program: use that version, or another directory."
+        case .diskFull(let path):
+            "The disk that holds \(path) is full: nothing of the operation was kept. Make room and try again."
+        case .cancelled: "The operation was cancelled: nothing of it was kept."
+        case .database(let message): "SQLite: \(message)"
+        }
+    }
+}
