@@ -68,7 +68,7 @@ extension EncoderConfiguration {
         guard names == ["Transformer", "Pooling"] || names == ["Transformer", "Pooling", "Normalize"] else {
             throw .unsupported(
                 path: modules.path,
-                reason: "its modules are \(names.joined(separator: ", ")), not Transformer, Pooling and perhaps Normalize")
+                reason: "its modules are \(names), not Transformer, Pooling and perhaps Normalize")
         }
         guard modules.value[0].path.isEmpty else {
             throw .unsupported(path: modules.path, reason: "its Transformer is in the folder \(modules.value[0].path)")
@@ -77,15 +77,15 @@ extension EncoderConfiguration {
         guard pooling.value.wordEmbeddingDimension == hiddenSize else {
             throw .malformed(
                 path: pooling.path,
-                reason: "word_embedding_dimension is \(pooling.value.wordEmbeddingDimension), hidden_size \(hiddenSize)")
+                reason: "word_embedding_dimension is \(pooling.value.wordEmbeddingDimension), hidden_size \(hiddenSize)"
+            )
         }
         switch pooling.value.modes {
         case ["pooling_mode_mean_tokens"]: return (.mean, names.count == 3)
         case ["pooling_mode_cls_token"]: return (.cls, names.count == 3)
         case let modes:
             throw .unsupported(
-                path: pooling.path,
-                reason: "it pools by \(modes.isEmpty ? "nothing" : modes.joined(separator: " and ")), not by mean or cls")
+                path: pooling.path, reason: "it pools by \(modes), not by mean or cls")
         }
     }
 }
@@ -116,7 +116,9 @@ private struct BertFile: Decodable {
     }
 
     func check(path: String) throws(ModelError) {
-        guard modelType == "bert" else { throw .unsupported(path: path, reason: "model_type is \(modelType), not bert") }
+        guard modelType == "bert" else {
+            throw .unsupported(path: path, reason: "model_type is \(modelType), not bert")
+        }
         // "gelu" is the exact one, by erf; gelu_new and others are approximations with other values.
         guard hiddenActivation == "gelu" else {
             throw .unsupported(path: path, reason: "hidden_act is \(hiddenActivation), not gelu")

@@ -16,7 +16,8 @@ func embed(_ hidden: inout [Float], _ sequences: PackedSequences, _ weights: Enc
                 precondition(id >= 0 && id < vocabularySize)
                 let row = unsafe hidden.baseAddress! + token * hiddenSize
                 let word = unsafe weights.wordEmbeddings.elements.baseAddress! + id * hiddenSize
-                let position = unsafe weights.positionEmbeddings.elements.baseAddress!
+                let position =
+                    unsafe weights.positionEmbeddings.elements.baseAddress!
                     + (token - range.lowerBound) * hiddenSize
                 for i in stride(from: 0, to: hiddenSize, by: Lanes.scalarCount) {
                     unsafe row.setLanes(word.lanes(at: i) + type.lanes(at: i) + position.lanes(at: i), at: i)
@@ -66,7 +67,7 @@ func layerNorm(_ x: inout [Float], _ parameters: LayerNormParameters, epsilon: F
     }
 }
 
-/// x = x · Φ(x), Φ the normal distribution function: the exact GELU (Hendrycks & Gimpel 2016), to 2 ulp or 1e-8.   x: [count]
+/// x = x · Φ(x), Φ the normal distribution function: the exact GELU (Hendrycks & Gimpel 2016), to 1.5e-8 and 3 roundings.   x: [count]
 ///
 /// With t = |x|:   x · Φ(x) = ½ (x + t - t · erfc(t / √2)). Where x < 0, x + t is zero and nothing cancels.
 func gelu(_ x: inout [Float], count: Int) {
@@ -101,7 +102,9 @@ func softmax(_ x: UnsafeMutableBufferPointer<Float>, rows: Int, columns: Int, le
             unsafe x.setLanes(value, at: i)
         }
         let scale = Lanes(repeating: 1 / sum.sum())
-        for i in stride(from: 0, to: leading, by: Lanes.scalarCount) { unsafe x.setLanes(x.lanes(at: i) * scale, at: i) }
+        for i in stride(from: 0, to: leading, by: Lanes.scalarCount) {
+            unsafe x.setLanes(x.lanes(at: i) * scale, at: i)
+        }
     }
 }
 
@@ -114,7 +117,8 @@ func attention(
     heads: Int, headSize: Int
 ) {
     let hiddenSize = heads * headSize
-    precondition(queryKeyValue.count >= sequences.tokens * 3 * hiddenSize && context.count >= sequences.tokens * hiddenSize)
+    precondition(
+        queryKeyValue.count >= sequences.tokens * 3 * hiddenSize && context.count >= sequences.tokens * hiddenSize)
     let scale = 1 / Float(headSize).squareRoot()
     unsafe queryKeyValue.withUnsafeBufferPointer { queryKeyValue in
         unsafe context.withUnsafeMutableBufferPointer { context in
@@ -125,7 +129,8 @@ func attention(
                     let leading = roundedUpToLanes(length)
                     precondition(scores.count >= length * leading)
                     for head in 0..<heads {
-                        let query = unsafe queryKeyValue.baseAddress! + tokens.lowerBound * 3 * hiddenSize + head * headSize
+                        let query =
+                            unsafe queryKeyValue.baseAddress! + tokens.lowerBound * 3 * hiddenSize + head * headSize
                         let result = unsafe context.baseAddress! + tokens.lowerBound * hiddenSize + head * headSize
                         unsafe gemm(
                             scores.baseAddress!, leading: leading, query, leading: 3 * hiddenSize,

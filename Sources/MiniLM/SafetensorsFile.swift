@@ -98,7 +98,8 @@ struct SafetensorsFile {
         _ name: String, _ type: String, _ shape: [Int], _ offsets: [Int], data: Range<Int>
     ) throws(SafetensorsError) -> Range<Int> {
         guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= data.count else {
-            throw .invalidTensor(name: name, reason: "offsets \(offsets) are not within the \(data.count) bytes of data")
+            throw .invalidTensor(
+                name: name, reason: "offsets \(offsets) are not within the \(data.count) bytes of data")
         }
         if let width = elementWidth[type] {
             var size = width
@@ -117,7 +118,9 @@ struct SafetensorsFile {
     }
 
     /// Bytes an element. Other types may stand in a file: they are not read, so their size is not checked.
-    private static let elementWidth = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1]
+    private static let elementWidth = [
+        "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1,
+    ]
 }
 
 /// A value of the header object: a tensor, or the free-form `__metadata__`.
