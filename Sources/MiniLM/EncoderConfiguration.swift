@@ -68,8 +68,7 @@ extension EncoderConfiguration {
         guard names == ["Transformer", "Pooling"] || names == ["Transformer", "Pooling", "Normalize"] else {
             throw .unsupported(
                 path: modules.path,
-                reason:
-                    "its modules are \(names.joined(separator: ", ")), not Transformer, Pooling and perhaps Normalize")
+                reason: "its modules are \(names), not Transformer, Pooling and perhaps Normalize")
         }
         guard modules.value[0].path.isEmpty else {
             throw .unsupported(path: modules.path, reason: "its Transformer is in the folder \(modules.value[0].path)")
@@ -86,9 +85,7 @@ extension EncoderConfiguration {
         case ["pooling_mode_cls_token"]: return (.cls, names.count == 3)
         case let modes:
             throw .unsupported(
-                path: pooling.path,
-                reason:
-                    "it pools by \(modes.isEmpty ? "nothing" : modes.joined(separator: " and ")), not by mean or cls")
+                path: pooling.path, reason: "it pools by \(modes), not by mean or cls")
         }
     }
 }
