@@ -57,7 +57,8 @@ public struct WordPieceConfiguration: Sendable, Equatable {
             guard condition else { throw .unsupported("\(path) asks for what this tokenizer does not do: \(what)") }
         }
         try require(file.model.type ?? "WordPiece" == "WordPiece", "a \(file.model.type ?? "") model, not WordPiece")
-        try require(file.model.prefix ?? "##" == "##", "continuing_subword_prefix is \(file.model.prefix ?? ""), not ##")
+        try require(
+            file.model.prefix ?? "##" == "##", "continuing_subword_prefix is \(file.model.prefix ?? ""), not ##")
         try require(file.normalizer?.type == "BertNormalizer", "its normalizer is not BertNormalizer")
         try require(file.normalizer?.cleansText ?? true, "clean_text is false")
         try require(file.preTokenizer?.type == "BertPreTokenizer", "its pre_tokenizer is not BertPreTokenizer")
