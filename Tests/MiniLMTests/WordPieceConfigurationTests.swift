@@ -133,6 +133,12 @@ import Testing
         #expect(reason.contains("tokenizer.json"))
     }
 
+    @Test(arguments: [#"{"unk_token": 7}"#, #"{"unk_token": {}}"#, #"{"do_lower_case": "yes"}"#, "", "[]", "{"])
+    func aConfigurationThatIsNotOneIsNamed(json: String) {
+        let error = #expect(throws: TokenizerError.self) { try configuration(config: json) }
+        #expect(error?.description.contains("tokenizer_config.json") == true)
+    }
+
     @Test func anAddedTokenMustBePunctuatedAndInTheVocabulary() throws {
         var configuration = WordPieceConfiguration()
         for tokens in [["<y>"], ["b"], [""], ["É"]] {
