@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compares `minilm tokenize` with Hugging Face's tokenizer on random strings, and on files given.
 
-Strings are seeded and drawn from all Unicode scalars, from the assigned ones, from combining marks, and from pieces of the
-vocabulary with spaces, controls, accents and special tokens between them. Prints each difference and exits 1 if there is one.
+Strings are seeded and drawn from all Unicode scalars, from the assigned ones, from combining marks, and from pieces of
+the vocabulary with spaces, controls, accents and special tokens between them. Prints each difference and exits 1 if there
+is one.
 
     python3 -m venv .venv && .venv/bin/pip install -r Scripts/requirements.txt
-    .venv/bin/python Scripts/compare_tokenizer.py .build/release/minilm weights/all-MiniLM-L6-v2 --strings 1000000 --seed 1
+    .venv/bin/python Scripts/compare_tokenizer.py .build/release/minilm weights/all-MiniLM-L6-v2 --strings 1000000
     .venv/bin/python Scripts/compare_tokenizer.py .build/release/minilm weights/all-MiniLM-L6-v2 --files README.md
 """
 

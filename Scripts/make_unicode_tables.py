@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes Sources/MiniLM/UnicodeTables.swift: what Hugging Face's BERT normaliser makes of every Unicode scalar.
 
-The tables are probed from the `tokenizers` library itself (pinned in requirements.txt), because its Unicode data comes from
-several versions at once (unassigned, category and decomposition tables of different crates) and equals no other library's.
+The tables are probed from the `tokenizers` library itself (pinned in requirements.txt), because its Unicode data comes
+from several versions at once (category, decomposition and case tables of different crates) and equals no other's.
 Each step of the normaliser is probed alone, so that cased and uncased models come out of the same tables.
 
 Before anything is written, a model in Python of what Sources/MiniLM does with the tables is compared with the library:
@@ -78,8 +78,8 @@ def jamo(c):
 
 
 def check(tables, count):
-    """Compares the model with the library. The model leaves out NFD's reordering of combining marks, so words are compared
-    in canonical order: `check_reordering` says why that is enough."""
+    """Compares the model with the library. The model leaves out NFD's reordering of combining marks, so words are
+    compared in canonical order: `check_reordering` says why that is enough."""
     rng = random.Random(20240101)
     chars = [chr(cp) for cp in SCALARS]
     assigned = [c for c in chars if unicodedata.category(c) not in ("Cn", "Co")]
@@ -100,15 +100,16 @@ def check(tables, count):
 
 
 def check_reordering(tables):
-    """Stripping accents decomposes, and decomposing puts combining marks in canonical order. Most marks are then stripped;
-    those that are left are missing from BERT's vocabulary, so that a word with one is [UNK] in whatever order. This is
-    what lets the tokenizer work one scalar at a time."""
+    """Stripping accents decomposes, and decomposing puts combining marks in canonical order. Most marks are then
+    stripped; those that are left are missing from BERT's vocabulary, so that a word with one is [UNK] in any order.
+    This is what lets the tokenizer work one scalar at a time."""
     known = set((ROOT / "weights/all-MiniLM-L6-v2/vocab.txt").read_text(encoding="utf-8"))
     order = NFD().normalize_str
     changed = tables.marks | tables.controls | tables.decomposed.keys()
     left = [c for c in map(chr, SCALARS) if c not in changed and ord(c) not in HANGUL]
-    # U+0334 and U+0345 have the least and the greatest class: what changes places with one of them is a combining mark.
-    moved = [c for c in left if order(f"\u0345{c}") != f"\u0345{order(c)}" or order(f"{c}\u0334") != f"{order(c)}\u0334"]
+    # U+0334 and U+0345 have the least and the greatest class: what changes places with one of them is combining.
+    low, high = "\u0334", "\u0345"
+    moved = [c for c in left if order(high + c) != high + order(c) or order(c + low) != order(c) + low]
     assert not known & set(moved)
     print(f"{len(moved)} combining marks survive stripping; none is in the vocabulary", flush=True)
 
@@ -120,7 +121,11 @@ def ranges(chars):
             spans[-1][1] = cp
         else:
             spans.append([cp, cp])
-    return [f"{a:X}" if a == b else f"{a:X}-{b:X}" for a, b in spans]
+    return [hexadecimal(a, b) for a, b in spans]
+
+
+def hexadecimal(first, last):
+    return f"{first:X}" if first == last else f"{first:X}-{last:X}"
 
 
 def mappings(table):
@@ -134,9 +139,7 @@ def mappings(table):
                 runs[-1][1] = source
                 continue
         runs.append([source, source, target])
-    return [
-        (f"{a:X}" if a == b else f"{a:X}-{b:X}") + "=" + "+".join(f"{value:X}" for value in target) for a, b, target in runs
-    ]
+    return [hexadecimal(a, b) + "=" + "+".join(f"{value:X}" for value in target) for a, b, target in runs]
 
 
 def literal(name, doc, words):
@@ -154,21 +157,23 @@ def main(count):
     tables = Tables()
     check_reordering(tables)
     check(tables, count)
+    decomposed, lowercased = mappings(tables.decomposed), mappings(tables.lowercased)
     parts = [
-        literal("controls", "Vanish when text is cleaned: control, format, private and unassigned characters.", ranges(tables.controls)),
+        literal("controls", "Vanish when text is cleaned: control, format, private use.", ranges(tables.controls)),
         literal("spaces", "Become a space when text is cleaned.", ranges(tables.spaces)),
         literal("ideographs", "CJK ideographs: each is a word of its own.", ranges(tables.ideographs)),
         literal("punctuation", "Each of these is a word of its own too.", ranges(tables.punctuation)),
         literal("marks", "Vanish when accents are stripped.", ranges(tables.marks)),
-        literal("decomposed", "Decomposed and stripped of accents. Hangul is missing: see its arithmetic.", mappings(tables.decomposed)),
-        literal("lowercased", "In lower case, one scalar at a time: a final sigma is a sigma.", mappings(tables.lowercased)),
+        literal("decomposed", "Decomposed and stripped of accents. Hangul is missing: see its arithmetic.", decomposed),
+        literal("lowercased", "In lower case, one scalar at a time: a final sigma is a sigma.", lowercased),
     ]
     target = ROOT / "Sources/MiniLM/UnicodeTables.swift"
     target.write_text(
         f"""// Generated by Scripts/make_unicode_tables.py from the tokenizers library; do not edit.
 //
 // What each step of BERT's normaliser makes of each Unicode scalar, and which scalars its pre-tokeniser splits off as
-// punctuation. Scalars in hexadecimal, ranges inclusive; `41-5A=61` maps a run of scalars to a run, `958=915+93C` one to two.
+// punctuation. Scalars in hexadecimal, ranges inclusive; `41-5A=61` maps a run of scalars to a run, `1D15E=1D157+1D165`
+// one scalar to two.
 
 enum UnicodeTables {{
 """

@@ -147,6 +147,15 @@ private struct TableParser {
         index < text.utf8CodeUnitCount ? unsafe text.utf8Start[index] : nil
     }
 
+    /// The hexadecimal digit at `index`.
+    private var digit: UInt8? {
+        switch byte {
+        case let byte? where UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte: byte - UInt8(ascii: "0")
+        case let byte? where UInt8(ascii: "A")...UInt8(ascii: "F") ~= byte: byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+
     private mutating func skip(_ character: Unicode.Scalar) -> Bool {
         guard byte == UInt8(ascii: character) else { return false }
         index += 1
@@ -155,7 +164,7 @@ private struct TableParser {
 
     private mutating func number() -> UInt32 {
         var value: UInt32?
-        while let digit = byte.flatMap({ Character(Unicode.Scalar($0)).hexDigitValue }) {
+        while let digit {
             value = (value ?? 0) << 4 | UInt32(digit)
             index += 1
         }

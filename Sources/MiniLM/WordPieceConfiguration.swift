@@ -104,9 +104,9 @@ private struct TokenizerConfigJSON: Decodable {
         private enum CodingKeys: CodingKey { case content }
 
         init(from decoder: any Decoder) throws {
-            if let text = try? decoder.singleValueContainer().decode(String.self) {
-                content = text
-            } else {
+            do {
+                content = try decoder.singleValueContainer().decode(String.self)
+            } catch DecodingError.typeMismatch {
                 content = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .content)
             }
         }

@@ -13,7 +13,7 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
-        case .malformed(let path, let reason): "\(path) is not a WordPiece vocabulary: \(reason)"
+        case .malformed(let path, let reason): "\(path) is not valid: \(reason)"
         case .unsupported(let what): what
         }
     }
