@@ -42,7 +42,7 @@ up-n-wait: weights build ## serve in the background, return when ready; Ollama d
 	@Scripts/up.sh up
 
 up-n-wait-cpu: weights build ## the same with the language model on the CPU
-	@Scripts/up.sh up --num-gpu 0
+	@Scripts/up.sh up --cpu
 
 down: ## stop the server in the background
 	@Scripts/up.sh down

@@ -1,5 +1,6 @@
 // What users call: texts in, vectors out.
 
+import CBLASShim
 import Foundation
 import Synchronization
 
@@ -33,6 +34,9 @@ public final class SentenceEncoder: Sendable {
     /// Threads that compute.
     public var threads: Int { workers.threads }
 
+    /// The BLAS that multiplies, in its own words: version, build and the kernels it chose for this processor.
+    public static var blasDescription: String { unsafe String(cString: cblas_shim_description()) }
+
     /// Loads a model: config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json,
     /// vocab.txt and model.safetensors, which stays mapped as long as the encoder lives and must not be overwritten in place.
     ///
@@ -50,7 +54,7 @@ public final class SentenceEncoder: Sendable {
             throw .weights(path: weightsPath, error)
         }
         do {
-            tokenizer = try WordPieceTokenizer(vocabulary: "\(path)/vocab.txt")
+            tokenizer = try WordPieceTokenizer(modelDirectory: path)
         } catch {
             throw .tokenizer(error)
         }

@@ -1,6 +1,7 @@
 // What retrieval needs of a vector store, whoever implements it.
 
-public import HNSW
+// A collection's distance is part of this module's interface: whoever imports it need not know the index underneath.
+@_exported public import enum HNSW.Distance
 
 /// Collections of points, durable and searchable.
 ///

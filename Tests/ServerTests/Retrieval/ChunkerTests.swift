@@ -111,7 +111,8 @@ import Testing
     @Test func `random texts keep the promises`() {
         var generator = SplitMix64(seed: 7)
         let pieces = [
-            "word", "Palavra", "é", ".", ". ", "! ", "\n", "\n\n", "# T\n", "- item\n", "海", "👍🏽", "\u{301}", " ", "  ", "[SEP]",
+            "word", "Palavra", "é", ".", ". ", "! ", "\n", "\n\n", "# T\n", "- item\n", "海", "👍🏽", "\u{301}", " ", "  ",
+            "[SEP]",
             "antidisestablishmentarianism", "\t", "1.", "\u{200B}", "```\n", "…", "\u{AD}", "x-y-z", "ﬁ", "각",
         ]
         for round in 0..<300 {

@@ -9,16 +9,17 @@ import Testing
         #expect(try TextFile.decode(Array("Olá, 世界! ❤️".utf8)) == "Olá, 世界! ❤️")
     }
 
-    @Test(arguments: [
-        ([], "The file is empty."),
-        (Array("%PDF-1.7".utf8), "a PDF"),
-        ([0x50, 0x4B, 0x03, 0x04, 1], "ZIP archive"),
-        ([0xFF, 0xFE, 0x41, 0x00], "UTF-16"),
-        ([0x41, 0x00, 0x42], "byte 1 is zero"),
-        (Array("line\ncaf".utf8) + [0xE9, 0x20], "byte 8 (0xE9, line 2)"),
-        ([0x41, 0xC3], "byte 1 (0xC3, line 1)"),
-        ([0xED, 0xA0, 0x80], "byte 0 (0xED, line 1)"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([], "The file is empty."),
+            (Array("%PDF-1.7".utf8), "a PDF"),
+            ([0x50, 0x4B, 0x03, 0x04, 1], "ZIP archive"),
+            ([0xFF, 0xFE, 0x41, 0x00], "UTF-16"),
+            ([0x41, 0x00, 0x42], "byte 1 is zero"),
+            (Array("line\ncaf".utf8) + [0xE9, 0x20], "byte 8 (0xE9, line 2)"),
+            ([0x41, 0xC3], "byte 1 (0xC3, line 1)"),
+            ([0xED, 0xA0, 0x80], "byte 0 (0xED, line 1)"),
+        ] as [([UInt8], String)])
     func `anything else is refused with what it looks like`(bytes: [UInt8], message: String) {
         #expect {
             try TextFile.decode(bytes)
