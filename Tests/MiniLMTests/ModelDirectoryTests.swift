@@ -22,7 +22,6 @@ import Testing
         {"word_embedding_dimension": 384, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}
         """,
         "sentence_bert_config.json": #"{"max_seq_length": 256, "do_lower_case": false}"#,
-        "tokenizer_config.json": #"{"do_lower_case": true, "strip_accents": null}"#,
     ]
 
     /// The configuration of those files with one of them changed or, if `change` gives nil, left out.
@@ -88,8 +87,6 @@ import Testing
         ("1_Pooling/config.json", "true", "false", "it pools by []"),
         ("sentence_bert_config.json", "256", "513", "max_seq_length is 513, not 2 to 512"),
         ("sentence_bert_config.json", "256", "null", "max_seq_length"),
-        ("tokenizer_config.json", "true", "false", "do_lower_case is false"),
-        ("tokenizer_config.json", "null", "false", "strip_accents is false"),
     ])
     func `what is not supported is refused with its reason`(
         file: String, old: String, new: String, expected: String

@@ -4,13 +4,7 @@ import Foundation
 import MiniLM
 
 enum TokenizerFixture {
-    /// The real model: what `make weights` fetched, or MINILM_WEIGHTS.
-    static let directory =
-        ProcessInfo.processInfo.environment["MINILM_WEIGHTS"]
-        ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "weights/all-MiniLM-L6-v2").path
-
-    private static let loaded = Result { try WordPieceTokenizer(modelDirectory: directory) }
+    private static let loaded = Result { try WordPieceTokenizer(modelDirectory: Weights.directory) }
 
     static func tokenizer() throws -> WordPieceTokenizer { try loaded.get() }
 
@@ -57,9 +51,9 @@ struct TokenizerGoldens: Decodable {
 
 /// Seeded random texts: a failure can be repeated.
 struct RandomTexts {
-    private var state: UInt64
+    private var random: SplitMix64
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     private static let fragments = [
         " ", "\n", "\t", "\u{A0}", "\u{AD}", "\u{200D}", "\u{301}", "\u{327}", ".", ",", "-", "'", "[", "]", "[SEP]",
@@ -82,12 +76,5 @@ struct RandomTexts {
         return text
     }
 
-    /// SplitMix64 (Steele, Lea & Flood 2014).
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
 }

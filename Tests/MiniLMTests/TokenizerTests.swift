@@ -38,7 +38,7 @@ import Testing
             configuration.stripAccents = group.settings.strip_accents ?? group.settings.do_lower_case
             configuration.tokenizeChineseChars = group.settings.tokenize_chinese_chars
             let tokenizer = try WordPieceTokenizer(
-                vocabulary: "\(TokenizerFixture.directory)/vocab.txt", configuration: configuration)
+                vocabulary: "\(Weights.directory)/vocab.txt", configuration: configuration)
             for golden in group.cases {
                 let result = tokenizer.tokenize(golden.text, maxTokens: nil)
                 #expect(result.ids == golden.ids, "\(group.settings) \(golden.text.debugDescription)")

@@ -37,7 +37,7 @@ import Testing
     // MARK: - Settings
 
     @Test func theRealModelIsUncased() throws {
-        let real = try WordPieceConfiguration(modelDirectory: TokenizerFixture.directory)
+        let real = try WordPieceConfiguration(modelDirectory: Weights.directory)
         var expected = WordPieceConfiguration()
         expected.addedTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
         #expect(real == expected)
