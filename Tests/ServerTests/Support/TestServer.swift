@@ -5,6 +5,7 @@ import Logging
 import MiniLM
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 import VectorStore
 
