@@ -11,7 +11,7 @@ struct AskRoutes: Sendable {
 
     /// POST /llm/ask, POST /llm/generate-response
     @Sendable func ask(_ call: inout Call) async throws -> Response {
-        let body = try await call.request.jsonObject()
+        let body = try await call.jsonObject()
         let (question, isStream) = try Self.question(body)
         let events = answering.answer(question)
         if isStream { return try await ServerSentEvents.response(events, to: call) }

@@ -5,26 +5,27 @@ import Hummingbird
 import NIOCore
 import VectorStore
 
-extension Request {
+extension Call {
     /// Hands over the body piece by piece, at most `limit` bytes in all.
     ///
     /// A body that says it is longer is refused before a byte of it is read, one that turns out longer as soon as it does.
-    /// In its place an empty one remains, so that `consumeWithCancellationOnInboundClose` can still be asked for.
+    /// In its place an empty one remains, so that `whileConnected` can still watch the connection.
     private mutating func read<Failure: Error>(
         upTo limit: Int, _ use: (ByteBufferView) throws(Failure) -> Void
     ) async throws {
         let refusal = RequestError.tooLarge(
             "The request's body is larger than \(limit) bytes (\(limit >> 20) MB), the most this server takes here."
         )
-        if let text = headers[.contentLength], let length = Int(text), length > limit { throw refusal }
+        if let text = request.headers[.contentLength], let length = Int(text), length > limit { throw refusal }
         var count = 0
-        var iterator = body.makeAsyncIterator()
+        var iterator = request.body.makeAsyncIterator()
         while let buffer = try await Self.next(&iterator) {
             count += buffer.readableBytes
             guard count <= limit else { throw refusal }
             try use(buffer.readableBytesView)
         }
-        body = RequestBody(buffer: ByteBuffer())
+        request.body = RequestBody(buffer: ByteBuffer())
+        hasUnreadBody = false
     }
 
     /// The next piece of a body; what breaks the body off is the caller's error.
@@ -34,7 +35,8 @@ extension Request {
         } catch let error as CancellationError {
             throw error
         } catch {
-            throw RequestError.badRequest("The connection ended before the whole body had arrived: send it again, whole.")
+            throw RequestError.badRequest(
+                "The connection ended before the whole body had arrived: send it again, whole.")
         }
     }
 
@@ -52,7 +54,7 @@ extension Request {
     mutating func jsonObject(upTo limit: Int = 2 << 20) async throws -> JSONObject {
         let bytes = try await bytes(upTo: limit)
         guard !bytes.isEmpty else { throw InvalidRequest([InvalidRequest.missing(["body"], input: .null)]) }
-        let type = HeaderValue.parse(headers[.contentType] ?? "").value
+        let type = HeaderValue.parse(request.headers[.contentType] ?? "").value
         guard type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json")) else {
             throw Self.notAnObject(.string(String(decoding: bytes.prefix(1000), as: UTF8.self)))
         }
@@ -81,8 +83,35 @@ extension Request {
     ///
     /// Parts are taken out of the body as it arrives, so that an upload is held in memory once.
     mutating func form(upTo limit: Int) async throws -> [String: FormPart] {
-        guard var parser = try MultipartParser(contentType: headers[.contentType] ?? "") else { return [:] }
+        guard var parser = try MultipartParser(contentType: request.headers[.contentType] ?? "") else { return [:] }
         try await read(upTo: limit) { bytes throws(MultipartError) in try parser.append(bytes) }
         return Dictionary(try parser.finish().map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    }
+}
+
+extension Request {
+    /// Whether the head announces a body.
+    var announcesBody: Bool {
+        headers[.transferEncoding] != nil || headers[.contentLength].map { Int($0) != 0 } ?? false
+    }
+}
+
+extension Response {
+    /// This response, for a request whose body was not read to its end, or not at all.
+    ///
+    /// Whoever sends everything before reading would never see the answer if nobody took the rest of the body, so it is
+    /// read and thrown away once the answer is on its way. Whoever reads first learns that the connection ends, and can
+    /// stop sending.
+    func discardingBody(of request: Request) -> Response {
+        var response = self
+        let body = response.body
+        response.headers[.connection] = "close"
+        response.body = ResponseBody(contentLength: body.contentLength) { writer in
+            try await body.write(writer)
+            try await request.body.consumeWithCancellationOnInboundClose { rest in
+                for try await _ in rest {}
+            }
+        }
+        return response
     }
 }

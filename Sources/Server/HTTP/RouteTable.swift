@@ -15,11 +15,13 @@ struct Call: Sendable {
     let logger: Logger
     /// Whether the connection ends with the answer, which then has to say so.
     private(set) var closesConnection = false
+    /// Whether some of the request's body is still on its way.
+    var hasUnreadBody: Bool
 
-    init(request: Request, parameter: String = "", logger: Logger) {
+    init(request: Request, logger: Logger) {
         self.request = request
-        self.parameter = parameter
         self.logger = logger
+        hasUnreadBody = request.announcesBody
     }
 
     /// Runs `work` and cancels it when the caller hangs up. Nothing more can be read from the connection afterwards.
@@ -80,12 +82,12 @@ struct RouteTable: HTTPResponder {
     func respond(to request: Request, context: Context) async throws -> Response {
         let begin = ContinuousClock.now
         var response =
-            if let refusal = requestGuard.answer(to: request) { refusal } else {
+            if let refusal = requestGuard.answer(to: request) {
+                request.announcesBody ? refusal.discardingBody(of: request) : refusal
+            } else {
                 await handle(request, context.logger)
             }
         for field in requestGuard.corsHeaders(for: request) { response.headers[field.name] = field.value }
-        // A refused body may still be on its way: a caller that knows the connection ends can stop sending it.
-        if response.status == .contentTooLarge { response.headers[.connection] = "close" }
         let milliseconds = Int(begin.duration(to: .now) / .milliseconds(1))
         context.logger.log(
             level: RequestGuard.probes.contains(request.uri.path) ? .debug : .info,
@@ -95,6 +97,14 @@ struct RouteTable: HTTPResponder {
     }
 
     private func handle(_ request: Request, _ logger: Logger) async -> Response {
+        var call = Call(request: request, logger: logger)
+        var response = await answer(&call)
+        if call.closesConnection { response.headers[.connection] = "close" }
+        return call.hasUnreadBody ? response.discardingBody(of: request) : response
+    }
+
+    private func answer(_ call: inout Call) async -> Response {
+        let request = call.request
         let path = request.uri.path
         let matches = routes.compactMap { route in route.match(path).map { (route, $0) } }
         guard !matches.isEmpty else {
@@ -110,15 +120,12 @@ struct RouteTable: HTTPResponder {
             answer.headers[.allow] = matches.map(\.0.method.rawValue).sorted().joined(separator: ", ")
             return answer.response
         }
-        var call = Call(request: request, parameter: parameter, logger: logger)
-        var response: Response
+        call.parameter = parameter
         do {
-            response = try await route.handler(&call)
+            return try await route.handler(&call)
         } catch {
-            response = Self.answer(to: error, logger)
+            return Self.answer(to: error, call.logger)
         }
-        if call.closesConnection { response.headers[.connection] = "close" }
-        return response
     }
 
     static func answer(to error: any Error, _ logger: Logger) -> Response {

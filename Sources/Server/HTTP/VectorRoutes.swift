@@ -11,7 +11,7 @@ struct VectorRoutes: Sendable {
 
     /// POST /vector/text-to-vector
     @Sendable func textToVector(_ call: inout Call) async throws -> Response {
-        let form = try await call.request.form(upTo: maxUpload)
+        let form = try await call.form(upTo: maxUpload)
         let upload = try Self.upload(form)
         // An embedding that nobody waits for any more is stopped: nothing is stored then.
         let receipt = try await call.whileConnected { try await ingestion.ingest(upload) }
@@ -37,7 +37,7 @@ struct VectorRoutes: Sendable {
 
     /// POST /vector/search
     @Sendable func search(_ call: inout Call) async throws -> Response {
-        let body = try await call.request.jsonObject()
+        let body = try await call.jsonObject()
         var reader = FieldReader(body, location: "body", missingInput: .object(body))
         let query = reader.string("query", maxLength: AskRoutes.longestQuestion)
         let title = reader.optionalString("title")

@@ -98,7 +98,8 @@ import Testing
         #expect(try parse(part(#"form-data; name="a""#, longest) + end)[0].content.count == limit)
         #expect(throws: MultipartError.partTooLarge) { try parse(part(#"form-data; name="a""#, longest + "b") + end) }
         // A file may be longer.
-        #expect(try parse(part(#"form-data; name="a"; filename="f""#, longest + "b") + end)[0].content.count == limit + 1)
+        #expect(
+            try parse(part(#"form-data; name="a"; filename="f""#, longest + "b") + end)[0].content.count == limit + 1)
 
         let field = part(#"form-data; name="a""#, "1")
         #expect(try parse(String(repeating: field, count: MultipartParser.mostParts) + end).count == 1000)
@@ -160,7 +161,9 @@ import Testing
                 case 0: body[index] = alphabet.randomElement(using: &random) ?? 0
                 case 1: body.insert(alphabet.randomElement(using: &random) ?? 0, at: index)
                 case 2: body.remove(at: index)
-                default: body.insert(contentsOf: body[index...].prefix(20), at: Int.random(in: 0...body.count, using: &random))
+                default:
+                    body.insert(
+                        contentsOf: body[index...].prefix(20), at: Int.random(in: 0...body.count, using: &random))
                 }
             }
             let whole = Result { () throws(MultipartError) in try parse(body) }
