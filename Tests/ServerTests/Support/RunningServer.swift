@@ -33,10 +33,20 @@ enum RunningServer {
         try result.get()
     }
 
-    /// The product's routes, with real embeddings and storage and the given chat model.
+    /// The same with the product's routes.
     static func run(
         chat: any ChatModel = ScriptedChat("Resposta."), _ configuration: HTTPConfiguration = HTTPConfiguration(),
         _ body: @escaping @Sendable (Int) async throws -> Void
+    ) async throws {
+        try await withProductRoutes(chat: chat, maxUpload: configuration.maxUpload) { routes in
+            try await run(routes, configuration, body)
+        }
+    }
+
+    /// The product's routes, with real embeddings, storage in a temporary directory, and the given chat model.
+    static func withProductRoutes(
+        chat: any ChatModel = ScriptedChat("Resposta."), maxUpload: Int = HTTPConfiguration().maxUpload,
+        _ body: @escaping @Sendable ([Route]) async throws -> Void
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -47,13 +57,12 @@ enum RunningServer {
         let chunker = Chunker(tokenizer: encoder.tokenizer, maxTokens: encoder.maxTokens - 2)
         let answering = Answering(
             store: store, embedding: embedding, chat: chat, configuration: .init(model: "llama3.2"))
+        let ingestion = Ingestion(store: store, embedding: embedding, chunker: chunker)
         let routes = Routes(
-            vectors: VectorRoutes(
-                ingestion: Ingestion(store: store, embedding: embedding, chunker: chunker), answering: answering,
-                maxUpload: configuration.maxUpload),
+            vectors: VectorRoutes(ingestion: ingestion, answering: answering, maxUpload: maxUpload),
             asking: AskRoutes(answering: answering), isReady: { true }
         )
-        let result = await Task { try await run(routes.list, configuration, body) }.result
+        let result = await Task { try await body(routes.list) }.result
         try store.close()
         try result.get()
     }
