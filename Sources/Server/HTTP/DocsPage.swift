@@ -142,6 +142,6 @@ enum DocsPage {
         .m{font:700 .75rem ui-monospace,monospace;width:4rem;color:var(--accent)}
         .op .sum{color:var(--soft)}
         .st{list-style:none;padding:0;margin:.5rem 0 0;font-size:.9rem}
-        .st code{display:inline-block;width:3rem;font-weight:700}
+        .st code:first-child{display:inline-block;width:3rem;font-weight:700}
         """
 }

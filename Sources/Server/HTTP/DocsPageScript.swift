@@ -34,6 +34,12 @@ extension DocsPage {
           if (className) e.className = className;
           return e;
         }
+        // Text with `code` in it.
+        function prose(tag, text, ...before) {
+          const e = el(tag);
+          e.append(...before, ...text.split('`').map((piece, at) => at % 2 ? el('code', piece) : piece));
+          return e;
+        }
         function say(id, text, bad) {
           $(id).textContent = text;
           $(id).classList.toggle('bad', !!bad);
@@ -175,29 +181,23 @@ extension DocsPage {
             const summary = el('summary');
             summary.append(el('span', method.toUpperCase(), 'm'), el('code', path), el('span', operation.summary, 'sum'));
             details.append(summary);
-            if (operation.description) details.append(el('p', operation.description));
+            if (operation.description) details.append(prose('p', operation.description));
             for (const parameter of operation.parameters || []) {
-              const line = el('p');
-              line.append(el('code', parameter.name), ' ' + (parameter.description || ''));
-              details.append(line);
+              details.append(prose('p', ' ' + (parameter.description || ''), el('code', parameter.name)));
             }
             if (operation.requestBody) {
               const [type, content] = Object.entries(operation.requestBody.content)[0];
               const fields = follow(content.schema);
-              const list = el('ul', undefined, 'fields');
+              const list = el('ul');
               for (const [name, field] of Object.entries(fields.properties)) {
-                const line = el('li');
                 const must = (fields.required || []).includes(name) ? ' *' : '';
-                line.append(el('code', name + must), ' ' + (field.description || ''));
-                list.append(line);
+                list.append(prose('li', ' ' + (field.description || ''), el('code', name + must)));
               }
               details.append(el('p', type), list);
             }
             const statuses = el('ul', undefined, 'st');
             for (const [status, answer] of Object.entries(operation.responses)) {
-              const line = el('li');
-              line.append(el('code', status), ' ' + follow(answer).description);
-              statuses.append(line);
+              statuses.append(prose('li', ' ' + follow(answer).description, el('code', status)));
             }
             details.append(statuses);
             const example = Object.values(operation.responses['200']?.content || {}).map(content => content.example)[0];

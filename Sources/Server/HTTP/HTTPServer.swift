@@ -23,14 +23,14 @@ struct HTTPServer {
     /// One service a port, the same routes on each.
     ///
     /// - Parameter onListening: Called with each port when it accepts connections.
-    /// - Throws: `RequestError.badRequest` for an address others can reach without a key for them to show.
+    /// - Throws: `ListenError` for an address others can reach without a key for them to show.
     static func services(
         _ configuration: HTTPConfiguration, routes: [Route], logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void
     ) throws -> [any Service] {
         let isLoopback = IPAddress.isLoopback(configuration.host)
         guard isLoopback || configuration.apiKey != nil else {
-            throw RequestError.badRequest(
+            throw ListenError(
                 """
                 \(configuration.host) can be reached by other machines: set a key they must show (API_KEY=… or --api-key), or \
                 listen on 127.0.0.1.
@@ -66,6 +66,8 @@ struct HTTPServer {
 /// An address that cannot be listened on, and what to do.
 struct ListenError: Error, CustomStringConvertible {
     let description: String
+
+    init(_ description: String) { self.description = description }
 
     init(host: String, port: Int, errorNumber: CInt) {
         let address = "\(host):\(port)"

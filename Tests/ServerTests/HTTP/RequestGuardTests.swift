@@ -82,7 +82,7 @@ import Testing
     func otherMachinesAreNotLetInWithoutAKey(host: String) {
         var configuration = HTTPConfiguration()
         configuration.host = host
-        #expect(throws: RequestError.self) {
+        #expect(throws: ListenError.self) {
             _ = try HTTPServer.services(configuration, routes: [], logger: .init(label: "test")) { _ in }
         }
         configuration.apiKey = "key"
