@@ -20,7 +20,7 @@ USER_ID ?= example
 QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test lint format clean
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ pull: ## let Ollama fetch the model: MODEL=llama3.2
 
 test: weights ## run every test
 	@$(SWIFT_TEST)
+
+measure: build ## measure the binary's size, start-up and memory
+	@Scripts/measure.sh
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Holds openapi.json against the rules of OpenAPI 3.1, with openapi-spec-validator at a fixed version in a virtual
-# environment under .build (made once; needs PyPI the first time). The test suite holds the served document against
-# openapi.json.
+# Holds /openapi.json's document against the rules of OpenAPI 3.1, with openapi-spec-validator at a fixed version in a
+# virtual environment under .build (made once; needs PyPI the first time). The test suite holds it against the routes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=0.9.0
+version=$(sed -n "s/^openapi-spec-validator==//p" Scripts/requirements.txt)
 venv=.build/openapi-venv
 stamp=$venv/openapi-spec-validator-$version
 
@@ -21,4 +20,4 @@ if [[ ! -e $stamp ]]; then
     }
     touch "$stamp"
 fi
-"$venv/bin/openapi-spec-validator" openapi.json
+"$venv/bin/openapi-spec-validator" Sources/Server/Resources/openapi.json

@@ -29,8 +29,7 @@ struct EncoderConfiguration: Sendable, Equatable {
 }
 
 extension EncoderConfiguration {
-    /// Reads config.json, modules.json, the Pooling module's config.json, sentence_bert_config.json and
-    /// tokenizer_config.json.
+    /// Reads config.json, modules.json, the Pooling module's config.json and sentence_bert_config.json.
     ///
     /// The length limit is sentence_bert_config.json's alone: tokenizer.json's truncation and padding are what its exporter
     /// happened to have set (128 tokens for all-MiniLM-L6-v2, whose limit is 256).
@@ -38,10 +37,8 @@ extension EncoderConfiguration {
         let bert = try JSONFile<BertFile>(path: "\(directory)/config.json")
         let modules = try JSONFile<[Module]>(path: "\(directory)/modules.json")
         let limits = try JSONFile<LimitsFile>(path: "\(directory)/sentence_bert_config.json")
-        let tokenizer = try JSONFile<TokenizerFile>(path: "\(directory)/tokenizer_config.json")
 
         try bert.value.check(path: bert.path)
-        try tokenizer.value.check(path: tokenizer.path)
         vocabularySize = bert.value.vocabularySize
         hiddenSize = bert.value.hiddenSize
         intermediateSize = bert.value.intermediateSize
@@ -68,8 +65,7 @@ extension EncoderConfiguration {
         guard names == ["Transformer", "Pooling"] || names == ["Transformer", "Pooling", "Normalize"] else {
             throw .unsupported(
                 path: modules.path,
-                reason:
-                    "its modules are \(names.joined(separator: ", ")), not Transformer, Pooling and perhaps Normalize")
+                reason: "its modules are \(names), not Transformer, Pooling and perhaps Normalize")
         }
         guard modules.value[0].path.isEmpty else {
             throw .unsupported(path: modules.path, reason: "its Transformer is in the folder \(modules.value[0].path)")
@@ -86,9 +82,7 @@ extension EncoderConfiguration {
         case ["pooling_mode_cls_token"]: return (.cls, names.count == 3)
         case let modes:
             throw .unsupported(
-                path: pooling.path,
-                reason:
-                    "it pools by \(modes.isEmpty ? "nothing" : modes.joined(separator: " and ")), not by mean or cls")
+                path: pooling.path, reason: "it pools by \(modes), not by mean or cls")
         }
     }
 }
@@ -189,27 +183,5 @@ private struct LimitsFile: Decodable {
 
     private enum CodingKeys: String, CodingKey {
         case maxTokens = "max_seq_length"
-    }
-}
-
-/// tokenizer_config.json. The tokenizer is the uncased one with Hugging Face's defaults; others are refused.
-private struct TokenizerFile: Decodable {
-    let lowercases: Bool?
-    let stripsAccents: Bool?
-    let tokenizesChineseCharacters: Bool?
-
-    private enum CodingKeys: String, CodingKey {
-        case lowercases = "do_lower_case"
-        case stripsAccents = "strip_accents"
-        case tokenizesChineseCharacters = "tokenize_chinese_chars"
-    }
-
-    func check(path: String) throws(ModelError) {
-        // Left out or null, each means true for an uncased model.
-        guard lowercases ?? true else { throw .unsupported(path: path, reason: "do_lower_case is false") }
-        guard stripsAccents ?? true else { throw .unsupported(path: path, reason: "strip_accents is false") }
-        guard tokenizesChineseCharacters ?? true else {
-            throw .unsupported(path: path, reason: "tokenize_chinese_chars is false")
-        }
     }
 }

@@ -67,7 +67,7 @@ func layerNorm(_ x: inout [Float], _ parameters: LayerNormParameters, epsilon: F
     }
 }
 
-/// x = x · Φ(x), Φ the normal distribution function: the exact GELU (Hendrycks & Gimpel 2016), to 2 ulp or 1e-8.   x: [count]
+/// x = x · Φ(x), Φ the normal distribution function: the exact GELU (Hendrycks & Gimpel 2016), to 1.5e-8 and 3 roundings.   x: [count]
 ///
 /// With t = |x|:   x · Φ(x) = ½ (x + t - t · erfc(t / √2)). Where x < 0, x + t is zero and nothing cancels.
 func gelu(_ x: inout [Float], count: Int) {

@@ -13,6 +13,7 @@
 //   ModelError             why a model does not load, why a text is not encoded
 //
 //   WordPieceTokenizer     text to ids; WordPieceVocabulary is its trie, ScalarTable and UnicodeTables its normaliser
+//   WordPieceConfiguration what the model directory says about its tokenizer
 //   Tokenization           ids and where in the text each comes from
 //
 //   BertModel              the forward pass, to be read downward beside the paper (Devlin et al. 2019)

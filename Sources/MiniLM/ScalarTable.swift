@@ -2,7 +2,7 @@
 
 /// A two-stage table over all Unicode scalars: `pages[stage[scalar / 256]][scalar % 256]`.
 ///
-/// Built from `UnicodeTables` in about a millisecond. Most pages are uniform and shared, so it takes some 150 KB.
+/// Made from `UnicodeTables` for one configuration, in well under a millisecond; some 150 KB.
 struct ScalarTable: Sendable {
     /// What becomes of a scalar.
     enum Entry: Equatable {
@@ -14,103 +14,162 @@ struct ScalarTable: Sendable {
         case space
         /// It is a word of its own: punctuation, CJK.
         case isolated
-        /// It becomes `outputs[index]`.
-        case mapped(index: Int)
+        /// It is a Hangul syllable, to be decomposed.
+        case hangul
+        /// It becomes `outputs[range]`.
+        case mapped(Range<Int>)
     }
 
-    /// A mapped scalar's result: one or more scalars, each with whether it is a word of its own.
+    /// One of the scalars that a mapped scalar becomes.
     struct Output: Sendable {
-        var utf8: [UInt8]
+        var scalar: UInt32
+        /// Whether it is a word of its own.
         var isIsolated: Bool
     }
 
+    private static let kept: UInt16 = 0
     private static let removed: UInt16 = 1
     private static let space: UInt16 = 2
     private static let isolated: UInt16 = 3
-    private static let firstMapping: UInt16 = 4
+    private static let hangul: UInt16 = 4
+    private static let firstMapping: UInt16 = 5
 
-    private var stage: [UInt16]
-    private var pages: [UInt16]
-    /// Pages that several places of `stage` may share: these are copied before they are written to.
-    private var shared: Set<UInt16> = [0]
-    /// The results of `mapped` scalars, in the order their entries name them.
-    private(set) var outputs: [[Output]] = []
+    /// The page of each 256 scalars. The first pages are uniform: page `removed` holds nothing but `removed`, and so on.
+    private var stage = [UInt16](repeating: kept, count: 0x1100)
+    private var pages = (kept...hangul).flatMap { [UInt16](repeating: $0, count: 256) }
+    /// The results of mapped scalars one behind the other; mapping `m` is `outputs[starts[m]..<starts[m + 1]]`.
+    private(set) var outputs: [Output] = []
+    private var starts = [0]
 
-    init() {
-        stage = [UInt16](repeating: 0, count: 0x1100)
-        pages = [UInt16](repeating: 0, count: 256)
-        for range in Self.ranges(UnicodeTables.removed) { set(range, Self.removed) }
-        for range in Self.ranges(UnicodeTables.spaces) { set(range, Self.space) }
-        for range in Self.ranges(UnicodeTables.punctuation) { set(range, Self.isolated) }
-        for range in Self.ranges(UnicodeTables.padded) { set(range, Self.isolated) }
-        for mapping in UnicodeTables.mapped.split(whereSeparator: \.isWhitespace) {
-            let sides = mapping.split(separator: "=")
-            let results = sides[1].split(separator: "+").map(Self.scalar)
-            let source = Self.scalar(sides[0])
-            // A compatibility ideograph is padded as what it is and as what it becomes; a Greek question mark is
-            // punctuation as the semicolon it becomes.
-            let isPadded = self[source] == .isolated
-            let outputs = results.map { value in
-                Output(utf8: Self.utf8(value), isIsolated: isPadded || self[value] == .isolated)
-            }
-            set(source...source, Self.firstMapping + UInt16(self.outputs.count))
-            self.outputs.append(outputs)
+    init(_ configuration: WordPieceConfiguration) {
+        set(UnicodeTables.controls, Self.removed)
+        set(UnicodeTables.spaces, Self.space)
+        set(UnicodeTables.punctuation, Self.isolated)
+        if configuration.tokenizeChineseChars { set(UnicodeTables.ideographs, Self.isolated) }
+        if configuration.stripAccents {
+            set(UnicodeTables.marks, Self.removed)
+            set("AC00-D7A3", Self.hangul)
         }
+        // Lower-casing comes after stripping, so decompositions are made of scalars in lower case.
+        if configuration.lowercase { map(UnicodeTables.lowercased) }
+        if configuration.stripAccents { map(UnicodeTables.decomposed) }
     }
 
     subscript(scalar: UInt32) -> Entry {
-        let value = pages[Int(stage[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]
+        let value = value(of: scalar)
         switch value {
-        case 0: return .kept
+        case Self.kept: return .kept
         case Self.removed: return .removed
         case Self.space: return .space
         case Self.isolated: return .isolated
-        default: return .mapped(index: Int(value - Self.firstMapping))
+        case Self.hangul: return .hangul
+        default:
+            let mapping = Int(value - Self.firstMapping)
+            return .mapped(starts[mapping]..<starts[mapping + 1])
         }
     }
 
-    /// Sets a range's entries; the whole pages in it share one.
-    private mutating func set(_ range: ClosedRange<UInt32>, _ value: UInt16) {
-        var scalar = range.lowerBound
-        var uniform: UInt16? = nil
-        while scalar <= range.upperBound {
-            let page = Int(scalar >> 8)
-            if scalar & 0xFF == 0, range.upperBound - scalar >= 0xFF {
-                let filled = uniform ?? appendPage(repeatElement(value, count: 256))
-                uniform = filled
-                shared.insert(filled)
-                stage[page] = filled
-                scalar += 0x100
-                continue
+    private func value(of scalar: UInt32) -> UInt16 {
+        pages[Int(stage[Int(scalar >> 8)]) << 8 | Int(scalar & 0xFF)]
+    }
+
+    private mutating func set(_ table: StaticString, _ value: UInt16) {
+        var parser = TableParser(table)
+        while let item = parser.next() {
+            var scalar = item.source.lowerBound
+            while scalar <= item.source.upperBound {
+                if scalar & 0xFF == 0, item.source.upperBound - scalar >= 0xFF {
+                    stage[Int(scalar >> 8)] = value
+                    scalar += 0x100
+                } else {
+                    set(scalar, value)
+                    scalar += 1
+                }
             }
-            if shared.contains(stage[page]) {
-                let start = Int(stage[page]) << 8
-                stage[page] = appendPage(Array(pages[start..<start + 256]))
+        }
+    }
+
+    private mutating func set(_ scalar: UInt32, _ value: UInt16) {
+        let page = Int(scalar >> 8)
+        if stage[page] <= Self.hangul {
+            pages.append(contentsOf: repeatElement(stage[page], count: 256))
+            stage[page] = UInt16(pages.count / 256 - 1)
+        }
+        pages[Int(stage[page]) << 8 | Int(scalar & 0xFF)] = value
+    }
+
+    private mutating func map(_ table: StaticString) {
+        var parser = TableParser(table)
+        while let item = parser.next() {
+            for (index, source) in item.source.enumerated() {
+                // A compatibility ideograph is a word of its own because of what it is, a Greek question mark because of
+                // the semicolon it becomes.
+                let isIsolated = value(of: source) == Self.isolated
+                for target in item.targets { append(target + UInt32(index), isIsolated) }
+                set(source, Self.firstMapping + UInt16(starts.count - 1))
+                starts.append(outputs.count)
             }
-            pages[Int(stage[page]) << 8 | Int(scalar & 0xFF)] = value
-            scalar += 1
         }
     }
 
-    private mutating func appendPage(_ values: some Collection<UInt16>) -> UInt16 {
-        pages.append(contentsOf: values)
-        return UInt16(pages.count / 256 - 1)
+    private mutating func append(_ target: UInt32, _ isIsolated: Bool) {
+        switch self[target] {
+        case .mapped(let range):
+            for output in outputs[range] {
+                outputs.append(Output(scalar: output.scalar, isIsolated: isIsolated || output.isIsolated))
+            }
+        case let entry:
+            outputs.append(Output(scalar: target, isIsolated: isIsolated || entry == .isolated))
+        }
+    }
+}
+
+/// Reads `UnicodeTables`' notation: items `A`, `A-B`, `A=C`, `A-B=C` or `A=C+D` with spaces and line breaks between them.
+private struct TableParser {
+    private let text: StaticString
+    private var index = 0
+
+    init(_ text: StaticString) { self.text = text }
+
+    mutating func next() -> (source: ClosedRange<UInt32>, targets: [UInt32])? {
+        while byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n") { index += 1 }
+        guard byte != nil else { return nil }
+        let first = number()
+        let last = skip("-") ? number() : first
+        var targets: [UInt32] = []
+        if skip("=") {
+            repeat { targets.append(number()) } while skip("+")
+        }
+        return (first...last, targets)
     }
 
-    private static func ranges(_ text: String) -> [ClosedRange<UInt32>] {
-        text.split(whereSeparator: \.isWhitespace).map { item in
-            let bounds = item.split(separator: "-").map(scalar)
-            return bounds[0]...bounds[bounds.count - 1]
+    private var byte: UInt8? {
+        index < text.utf8CodeUnitCount ? unsafe text.utf8Start[index] : nil
+    }
+
+    /// The hexadecimal digit at `index`.
+    private var digit: UInt8? {
+        switch byte {
+        case let byte? where UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte: byte - UInt8(ascii: "0")
+        case let byte? where UInt8(ascii: "A")...UInt8(ascii: "F") ~= byte: byte - UInt8(ascii: "A") + 10
+        default: nil
         }
     }
 
-    /// The tables are part of the program: a number that does not parse is a mistake in the script that wrote them.
-    private static func scalar(_ hexadecimal: Substring) -> UInt32 {
-        guard let value = UInt32(hexadecimal, radix: 16) else { preconditionFailure("UnicodeTables: \(hexadecimal)") }
+    private mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        guard byte == UInt8(ascii: character) else { return false }
+        index += 1
+        return true
+    }
+
+    private mutating func number() -> UInt32 {
+        var value: UInt32?
+        while let digit {
+            value = (value ?? 0) << 4 | UInt32(digit)
+            index += 1
+        }
+        // The tables are part of the program: what does not parse is a mistake in the script that wrote them.
+        guard let value else { preconditionFailure("UnicodeTables: no number at \(index)") }
         return value
-    }
-
-    static func utf8(_ value: UInt32) -> [UInt8] {
-        Unicode.Scalar(value).map { Array(UTF8.encode($0) ?? UTF8.encodedReplacementCharacter) } ?? []
     }
 }

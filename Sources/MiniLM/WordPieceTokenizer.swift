@@ -1,12 +1,6 @@
 // BERT's tokenizer: special tokens, normalisation, words, pieces. The reference is Hugging Face's `BertTokenizerFast`
 // (the tokenizers library); ids are equal to its for every text.
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// Why a tokenizer could not be made.
 public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A file is not there or cannot be read.
@@ -19,78 +13,100 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
-        case .malformed(let path, let reason): "\(path) is not a WordPiece vocabulary: \(reason)"
+        case .malformed(let path, let reason): "\(path) is not valid: \(reason)"
         case .unsupported(let what): what
         }
     }
 }
 
-/// Turns text into the ids an uncased BERT reads, exactly as Hugging Face's tokenizer does.
+/// Turns text into the ids a BERT reads, exactly as Hugging Face's tokenizer does.
 ///
 /// ```swift
-/// let tokenizer = try WordPieceTokenizer(vocabulary: "weights/all-MiniLM-L6-v2/vocab.txt")
-/// tokenizer.tokenize("Olá, mundo!").ids   // [101, 15589, 1010, 25989, 2080, 999, 102]
+/// let tokenizer = try WordPieceTokenizer(modelDirectory: "weights/all-MiniLM-L6-v2")
+/// tokenizer.tokenize("Olá, mundo!").ids   // [101, 19330, 2050, 1010, 25989, 999, 102]
 /// ```
 ///
-/// Linear in the length of the text, whatever it holds: a word's pieces are found in one pass over a trie.
+/// Linear in the length of the text, whatever it holds: a word's pieces are found in one pass over a trie, and a word too
+/// long for the model is not kept.
 public struct WordPieceTokenizer: Sendable {
     private let vocabulary: WordPieceVocabulary
-    private let table = ScalarTable()
-    /// Special tokens that count as such when they are typed in a text, with their ids.
+    private let table: ScalarTable
+    /// What ASCII becomes, apart from `table` because most text is ASCII: [128].
+    private let ascii: [ASCIIEntry]
+    /// Special tokens that count as such when they are typed in a text, with their ids; the longest first.
     private let specials: [(text: [UInt8], id: Int32)]
     private let unknown: Int32
-    private let classify: Int32
-    private let separate: Int32
+    private let classifier: Int32
+    private let separator: Int32
+    private let longestWord: Int
 
-    /// A word of more scalars than this is `[UNK]` (`max_input_chars_per_word`).
-    private static let longestWord = 100
+    /// Reads the tokenizer of a model directory: vocab.txt, and what tokenizer_config.json and tokenizer.json say of it.
+    public init(modelDirectory path: String) throws(TokenizerError) {
+        let configuration = try WordPieceConfiguration(modelDirectory: path)
+        try self.init(vocabulary: "\(path)/vocab.txt", configuration: configuration)
+    }
 
-    /// Reads the vocabulary of an uncased BERT.
+    /// Reads a vocabulary.
     ///
-    /// - Parameter path: `vocab.txt`, a token a line; `[UNK]`, `[CLS]` and `[SEP]` must be among them.
-    public init(vocabulary path: String) throws(TokenizerError) {
+    /// - Parameter path: vocab.txt, a token a line; the configuration's special tokens must be among them.
+    public init(
+        vocabulary path: String, configuration: WordPieceConfiguration = .init()
+    ) throws(TokenizerError) {
         let vocabulary = try WordPieceVocabulary(contentsOf: path)
         func required(_ token: String) throws(TokenizerError) -> Int32 {
             guard let id = vocabulary.id(of: token) else { throw .malformed(path: path, reason: "\(token) is missing") }
             return id
         }
-        unknown = try required("[UNK]")
-        classify = try required("[CLS]")
-        separate = try required("[SEP]")
-        specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].compactMap { token in
-            vocabulary.id(of: token).map { (Array(token.utf8), $0) }
+        unknown = try required(configuration.unkToken)
+        classifier = try required(configuration.clsToken)
+        separator = try required(configuration.sepToken)
+        longestWord = configuration.maxInputCharsPerWord
+
+        let standard = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].filter { vocabulary.id(of: $0) != nil }
+        var specials: [(text: [UInt8], id: Int32)] = []
+        for token in configuration.addedTokens ?? standard {
+            specials.append((Array(token.utf8), try required(token)))
         }
+        self.specials = specials.sorted { $0.text.count > $1.text.count }
+
+        let table = ScalarTable(configuration)
+        let ascii = (0..<128).map { ASCIIEntry($0, table) }
+        for (text, _) in specials {
+            guard let first = text.first, first < 0x80, ascii[Int(first)] == .isolated else {
+                let token = String(decoding: text, as: UTF8.self)
+                throw .unsupported("the added token '\(token)' does not begin with ASCII punctuation")
+            }
+        }
+        self.table = table
+        self.ascii = ascii
         self.vocabulary = vocabulary
     }
 
     /// Tokens in the vocabulary.
-    public var vocabularySize: Int { vocabulary.tokens.count }
+    public var vocabularySize: Int { vocabulary.count }
 
     /// The token of an id, as the vocabulary writes it; nil for an id that is none.
-    public func token(_ id: Int32) -> String? {
-        vocabulary.tokens.indices.contains(Int(id)) ? vocabulary.tokens[Int(id)] : nil
-    }
+    public func token(_ id: Int32) -> String? { vocabulary.token(id) }
 
     /// The ids of a text, `[CLS]` and `[SEP]` included.
     ///
     /// - Parameter maxTokens: Longest result, at least 2; what is beyond is cut before `[SEP]`. nil cuts nothing.
     /// - Complexity: linear in the text's length, also when most of it is cut: `untruncatedCount` is exact.
     public func tokenize(_ text: String, maxTokens: Int? = 256) -> Tokenization {
-        let limit = maxTokens.map { max($0, 2) - 2 }
-        var pieces = PieceList(limit: limit)
+        var pieces = PieceList(first: classifier, limit: maxTokens.map { max($0, 2) - 1 })
         scan(text, into: &pieces)
-        var tokenization = Tokenization(ids: [], offsets: [], untruncatedCount: pieces.count + 2)
-        tokenization.ids = [classify] + pieces.ids + [separate]
         let end = pieces.offsets.last?.upperBound ?? 0
-        tokenization.offsets = [0..<0] + pieces.offsets + [end..<end]
-        return tokenization
+        return Tokenization(
+            ids: pieces.ids + [separator],
+            offsets: pieces.offsets + [end..<end],
+            untruncatedCount: pieces.count + 1)
     }
 
     /// How many tokens a text has, `[CLS]` and `[SEP]` left out.
     public func countTokens(_ text: String) -> Int {
-        var pieces = PieceList(limit: 0)
+        var pieces = PieceList(first: classifier, limit: 1)
         scan(text, into: &pieces)
-        return pieces.count
+        return pieces.count - 1
     }
 
     // MARK: - Words
@@ -104,67 +120,61 @@ public struct WordPieceTokenizer: Sendable {
 
     /// Walks over the text once, gathers words and hands each to `split`.
     private func scan(_ utf8: Span<UInt8>, into pieces: inout PieceList) {
-        var word = Word()
+        var word = Word(longest: longestWord)
         var index = 0
         while index < utf8.count {
             let byte = utf8[index]
-            if byte < 0x80 {
-                if byte == UInt8(ascii: "["), let special = special(in: utf8, at: index) {
-                    flush(&word, into: &pieces)
+            guard byte < 0x80 else {
+                let (scalar, length) = Self.decode(utf8, at: index)
+                take(scalar, index..<index + length, &word, &pieces)
+                index += length
+                continue
+            }
+            switch ascii[Int(byte)] {
+            case .removed: break
+            case .space: split(&word, into: &pieces)
+            case .isolated:
+                split(&word, into: &pieces)
+                if let special = special(in: utf8, at: index) {
                     pieces.append(special.id, index..<index + special.length)
                     index += special.length
                     continue
                 }
-                switch table[UInt32(byte)] {
-                case .kept: word.append(byte, from: index..<index + 1)
-                case .removed: break
-                case .space: flush(&word, into: &pieces)
-                case .isolated: isolate(CollectionOfOne(byte), index..<index + 1, &word, &pieces)
-                case .mapped(let output): word.append(table.outputs[output][0].utf8[0], from: index..<index + 1)
-                }
-                index += 1
-            } else {
-                let (scalar, length) = Self.decode(utf8, at: index)
-                take(scalar, index..<index + length, utf8, &word, &pieces)
-                index += length
+                word.append(byte, at: index)
+                split(&word, into: &pieces)
+            case let letter: word.append(letter.rawValue, at: index)
             }
+            index += 1
         }
-        flush(&word, into: &pieces)
+        split(&word, into: &pieces)
     }
 
     /// One scalar that is not ASCII.
-    private func take(
-        _ scalar: UInt32, _ source: Range<Int>, _ utf8: Span<UInt8>, _ word: inout Word, _ pieces: inout PieceList
-    ) {
-        if 0xAC00...0xD7A3 ~= scalar {
-            for jamo in Self.jamo(of: scalar) { word.append(scalar: ScalarTable.utf8(jamo), from: source) }
-            return
+    private func take(_ scalar: UInt32, _ source: Range<Int>, _ word: inout Word, _ pieces: inout PieceList) {
+        func isolate(_ scalar: UInt32) {
+            split(&word, into: &pieces)
+            word.append(scalar, from: source)
+            split(&word, into: &pieces)
         }
         switch table[scalar] {
-        case .kept: word.append(scalar: source.map { utf8[$0] }, from: source)
+        case .kept: word.append(scalar, from: source)
         case .removed: break
-        case .space: flush(&word, into: &pieces)
-        case .isolated: isolate(source.map { utf8[$0] }, source, &word, &pieces)
-        case .mapped(let index):
-            for output in table.outputs[index] {
+        case .space: split(&word, into: &pieces)
+        case .isolated: isolate(scalar)
+        case .hangul:
+            for jamo in Self.jamo(of: scalar) { word.append(jamo, from: source) }
+        case .mapped(let range):
+            for output in table.outputs[range] {
                 if output.isIsolated {
-                    isolate(output.utf8, source, &word, &pieces)
+                    isolate(output.scalar)
                 } else {
-                    word.append(scalar: output.utf8, from: source)
+                    word.append(output.scalar, from: source)
                 }
             }
         }
     }
 
-    private func isolate(
-        _ scalar: some Collection<UInt8>, _ source: Range<Int>, _ word: inout Word, _ pieces: inout PieceList
-    ) {
-        flush(&word, into: &pieces)
-        word.append(scalar: scalar, from: source)
-        flush(&word, into: &pieces)
-    }
-
-    /// The special token written at `index`, which is a `[`.
+    /// The special token written at `index`.
     private func special(in utf8: Span<UInt8>, at index: Int) -> (id: Int32, length: Int)? {
         for special in specials where special.text.count <= utf8.count - index {
             if special.text.indices.allSatisfy({ utf8[index + $0] == special.text[$0] }) {
@@ -177,16 +187,14 @@ public struct WordPieceTokenizer: Sendable {
     /// Splits the gathered word into pieces, longest first from the left (Wu et al. 2016, §4.1), and empties it.
     ///
     /// A word with a part that no piece begins is `[UNK]` as a whole.
-    private func flush(_ word: inout Word, into pieces: inout PieceList) {
+    private func split(_ word: inout Word, into pieces: inout PieceList) {
         guard !word.isEmpty else { return }
         defer { word.removeAll() }
-        guard word.scalarCount <= Self.longestWord else {
-            return pieces.append(unknown, word.source(of: 0..<word.count))
-        }
+        guard !word.isTooLong else { return pieces.append(unknown, word.source) }
         let mark = pieces.count
         var start = 0
         while start < word.count {
-            var node = start == 0 ? WordPieceVocabulary.wordRoot : WordPieceVocabulary.continuationRoot
+            var node = start == 0 ? vocabulary.wordRoot : vocabulary.continuationRoot
             var end = start
             var longest: (id: Int32, end: Int)?
             while end < word.count, let next = vocabulary.child(of: node, word.utf8[end]) {
@@ -196,7 +204,7 @@ public struct WordPieceTokenizer: Sendable {
             }
             guard let (id, end) = longest else {
                 pieces.removeAll(from: mark)
-                return pieces.append(unknown, word.source(of: 0..<word.count))
+                return pieces.append(unknown, word.source)
             }
             pieces.append(id, word.source(of: start..<end))
             start = end
@@ -224,51 +232,40 @@ public struct WordPieceTokenizer: Sendable {
     }
 }
 
-/// A word being gathered: its normalised bytes and where each comes from.
-private struct Word {
-    private(set) var utf8: [UInt8] = []
-    /// The source range of the scalar that each byte belongs to: [utf8.count].
-    private var sources: [Range<Int>] = []
-    private(set) var scalarCount = 0
+/// What becomes of an ASCII byte: one of the cases, or the byte of a word that `rawValue` is.
+private struct ASCIIEntry: Equatable, Sendable {
+    static let removed = ASCIIEntry(rawValue: 0x80)
+    static let space = ASCIIEntry(rawValue: 0x81)
+    static let isolated = ASCIIEntry(rawValue: 0x82)
 
-    var isEmpty: Bool { utf8.isEmpty }
-    var count: Int { utf8.count }
+    let rawValue: UInt8
 
-    /// An ASCII scalar.
-    mutating func append(_ byte: UInt8, from source: Range<Int>) {
-        scalarCount += 1
-        utf8.append(byte)
-        sources.append(source)
-    }
+    private init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    mutating func append(scalar: some Collection<UInt8>, from source: Range<Int>) {
-        scalarCount += 1
-        for byte in scalar {
-            utf8.append(byte)
-            sources.append(source)
+    init(_ byte: UInt8, _ table: ScalarTable) {
+        switch table[UInt32(byte)] {
+        case .removed: self = .removed
+        case .space: self = .space
+        case .isolated: self = .isolated
+        case .kept, .hangul: rawValue = byte
+        // Only capitals are mapped, each to its small letter.
+        case .mapped(let range): rawValue = UInt8(table.outputs[range.lowerBound].scalar)
         }
-    }
-
-    /// The source range of a range of bytes.
-    func source(of range: Range<Int>) -> Range<Int> {
-        sources[range.lowerBound].lowerBound..<sources[range.upperBound - 1].upperBound
-    }
-
-    mutating func removeAll() {
-        utf8.removeAll(keepingCapacity: true)
-        sources.removeAll(keepingCapacity: true)
-        scalarCount = 0
     }
 }
 
-/// Pieces so far: those within the limit, and the count of all.
+/// `[CLS]` and the pieces so far: those within the limit, and the count of all.
 private struct PieceList {
     private let limit: Int
-    private(set) var ids: [Int32] = []
-    private(set) var offsets: [Range<Int>] = []
-    private(set) var count = 0
+    private(set) var ids: [Int32]
+    private(set) var offsets: [Range<Int>]
+    private(set) var count = 1
 
-    init(limit: Int?) { self.limit = limit ?? .max }
+    init(first: Int32, limit: Int?) {
+        self.limit = limit ?? .max
+        ids = [first]
+        offsets = [0..<0]
+    }
 
     mutating func append(_ id: Int32, _ source: Range<Int>) {
         count += 1

@@ -1,111 +1,139 @@
 // The vocabulary as a trie over UTF-8 bytes: the longest piece at a place is found in one pass, without making strings.
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
 import Foundation
-#endif
 
 /// The pieces of a WordPiece vocabulary and their ids.
 struct WordPieceVocabulary: Sendable {
-    /// Where a walk down the trie is. Two roots: pieces that begin a word, and those that continue one (`##…`).
-    typealias Node = Int32
-    static let wordRoot: Node = 0
-    static let continuationRoot: Node = 1
+    /// Where a walk down the trie is. A node where a piece ends has the piece's id as its number; all others have numbers
+    /// from `count` on, so that a step down says at once whether a piece ends there.
+    typealias Node = UInt32
 
-    /// The tokens by id, as the file has them.
-    let tokens: [String]
+    /// How many tokens there are.
+    let count: Int
+    /// The root of pieces that begin a word.
+    let wordRoot: Node
+    /// The root of pieces that continue one (`##…`).
+    let continuationRoot: Node
 
-    /// Children as a hash table with open addressing: the key is node * 256 + byte + 1, zero is a free place.
-    private var keys: [UInt64]
-    private var children: [Node]
-    private var mask: Int
-    /// The id of the piece that ends at a node, -1 for none.
-    private var ids: [Int32] = [-1, -1]
+    /// The file, and where in it each token is: [count].
+    private let text: [UInt8]
+    private let lines: [Range<Int>]
+
+    /// The edges as a hash table with open addressing: parent, byte and child in 32, 8 and 24 bits; zero is a free place.
+    /// An eight-byte slot an edge keeps the part of the trie that ordinary text walks on in the processor's cache.
+    private var edges: [UInt64]
+    private var edgeCount = 0
+    private var nextNode: Node
+    private static let childMask: UInt64 = 0xFF_FFFF
 
     /// Reads `vocab.txt`: a token a line, its id is the line's number.
     init(contentsOf path: String) throws(TokenizerError) {
-        let data: Data
         do {
-            data = try Data(contentsOf: URL(filePath: path))
+            text = try [UInt8](Data(contentsOf: URL(filePath: path)))
         } catch {
-            throw .unreadable(path: path, reason: "\(error)")
+            throw .unreadable(path: path, reason: error.localizedDescription)
         }
-        guard let text = String(validating: data, as: UTF8.self) else {
+        guard String(validating: text, as: UTF8.self) != nil else {
             throw .malformed(path: path, reason: "it is not UTF-8")
         }
-        // On bytes: "\r\n" is one Character, and a token may be a combining mark.
-        var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        tokens = lines.map { line in String(Substring(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)) }
-        guard tokens.count <= Int32.max else { throw .malformed(path: path, reason: "it has too many tokens") }
+        // There are at most as many nodes as bytes, and two roots.
+        guard text.count < Self.childMask - 2 else { throw .malformed(path: path, reason: "it has 16 MB or more") }
+        lines = Self.lines(of: text)
+        count = lines.count
+        wordRoot = Node(count)
+        continuationRoot = Node(count + 1)
+        nextNode = Node(count + 2)
+        edges = [UInt64](repeating: 0, count: 1 << 17)
 
-        let bytes = tokens.reduce(0) { $0 + $1.utf8.count }
-        // At most one node a byte: the table is never more than half full.
-        let capacity = max(16, (2 * bytes).roundedUpToPowerOfTwo)
-        keys = [UInt64](repeating: 0, count: capacity)
-        children = [Node](repeating: 0, count: capacity)
-        mask = capacity - 1
-        for (id, token) in tokens.enumerated() {
-            let continues = token.utf8.starts(with: "##".utf8) && token.utf8.count > 2
-            insert(continues ? token.utf8.dropFirst(2) : token.utf8[...], continues: continues, id: Int32(id))
-        }
+        // Shorter tokens first: where a token ends, no node is yet. Of two equal ones the later counts, as in a Python
+        // dictionary filled from the file.
+        let order = lines.indices.map { UInt64(lines[$0].count) << 32 | UInt64($0) }.sorted()
+        for id in order.map({ Int($0 & 0xFFFF_FFFF) }) where !lines[id].isEmpty { insert(id) }
+    }
+
+    /// A token as the file has it; nil for an id that is none.
+    func token(_ id: Int32) -> String? {
+        guard lines.indices.contains(Int(id)) else { return nil }
+        return String(decoding: text[lines[Int(id)]], as: UTF8.self)
     }
 
     /// The id of a whole token, `[CLS]` or `##ing` as written in the file; nil for one that is not there.
     func id(of token: String) -> Int32? {
-        let continues = token.utf8.starts(with: "##".utf8) && token.utf8.count > 2
-        var node: Node? = continues ? Self.continuationRoot : Self.wordRoot
-        for byte in continues ? token.utf8.dropFirst(2) : token.utf8[...] {
-            node = node.flatMap { child(of: $0, byte) }
+        let (root, piece) = split(Array(token.utf8)[...])
+        var node = root
+        for byte in piece {
+            guard let child = child(of: node, byte) else { return nil }
+            node = child
         }
-        return node.flatMap(id(at:))
+        return id(at: node)
     }
 
     /// The id of the piece that ends at `node`; nil when none does.
     func id(at node: Node) -> Int32? {
-        let id = ids[Int(node)]
-        return id >= 0 ? id : nil
+        node < wordRoot ? Int32(node) : nil
     }
 
     /// The node one byte further; nil when no piece goes on so.
     func child(of node: Node, _ byte: UInt8) -> Node? {
-        let key = Self.key(node, byte)
-        var slot = Self.hash(key) & mask
-        while keys[slot] != 0 {
-            if keys[slot] == key { return children[slot] }
-            slot = (slot + 1) & mask
-        }
-        return nil
+        let edge = edges[slot(of: node, byte)]
+        return edge == 0 ? nil : Node(edge & Self.childMask)
     }
 
-    private mutating func insert(_ piece: Substring.UTF8View, continues: Bool, id: Int32) {
-        var node = continues ? Self.continuationRoot : Self.wordRoot
-        for byte in piece {
-            let key = Self.key(node, byte)
-            var slot = Self.hash(key) & mask
-            while keys[slot] != 0, keys[slot] != key { slot = (slot + 1) & mask }
-            if keys[slot] == 0 {
-                keys[slot] = key
-                children[slot] = Node(ids.count)
-                ids.append(-1)
+    // MARK: - Making it
+
+    private static func lines(of text: [UInt8]) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = 0
+        for index in text.indices where text[index] == UInt8(ascii: "\n") {
+            lines.append(start..<(index > start && text[index - 1] == UInt8(ascii: "\r") ? index - 1 : index))
+            start = index + 1
+        }
+        if start < text.count { lines.append(start..<text.count) }
+        return lines
+    }
+
+    /// Where a token's piece begins in the trie, and its bytes.
+    private func split(_ token: ArraySlice<UInt8>) -> (root: Node, piece: ArraySlice<UInt8>) {
+        let continues = token.count > 2 && token.starts(with: "##".utf8)
+        return continues ? (continuationRoot, token.dropFirst(2)) : (wordRoot, token)
+    }
+
+    private mutating func insert(_ id: Int) {
+        let (root, piece) = split(text[lines[id]])
+        var node = root
+        for index in piece.indices {
+            let isLast = index + 1 == piece.endIndex
+            if let child = child(of: node, piece[index]), !isLast {
+                node = child
+                continue
             }
-            node = children[slot]
+            let child = isLast ? Node(id) : nextNode
+            if !isLast { nextNode += 1 }
+            insert(edge: Self.key(node, piece[index]) << 24 | UInt64(child))
+            node = child
         }
-        // A token that is listed twice has its last id, as a Python dictionary filled from the file.
-        ids[Int(node)] = id
     }
 
-    private static func key(_ node: Node, _ byte: UInt8) -> UInt64 {
-        UInt64(UInt32(bitPattern: node)) << 8 | UInt64(byte) &+ 1 << 40
+    private mutating func insert(edge: UInt64) {
+        if 2 * edgeCount >= edges.count {
+            let old = edges
+            edges = [UInt64](repeating: 0, count: 2 * old.count)
+            for edge in old where edge != 0 { edges[slot(ofKey: edge >> 24)] = edge }
+        }
+        let slot = slot(ofKey: edge >> 24)
+        if edges[slot] == 0 { edgeCount += 1 }
+        edges[slot] = edge
     }
 
-    /// Fibonacci hashing (Knuth, TAOCP 3, §6.4).
-    private static func hash(_ key: UInt64) -> Int {
-        Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 20)
-    }
-}
+    private static func key(_ node: Node, _ byte: UInt8) -> UInt64 { UInt64(node) << 8 | UInt64(byte) }
 
-extension Int {
-    fileprivate var roundedUpToPowerOfTwo: Int { self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
+    private func slot(of node: Node, _ byte: UInt8) -> Int { slot(ofKey: Self.key(node, byte)) }
+
+    /// The place of an edge, or the free one where it would go. Fibonacci hashing (Knuth, TAOCP 3, §6.4).
+    private func slot(ofKey key: UInt64) -> Int {
+        let mask = edges.count - 1
+        var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
+        while edges[slot] != 0, edges[slot] >> 24 != key { slot = (slot + 1) & mask }
+        return slot
+    }
 }

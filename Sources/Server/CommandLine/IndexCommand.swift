@@ -67,7 +67,7 @@ struct IndexCommand: AsyncParsableCommand {
             } else {
                 let chunks = receipt["chunks"]?.integer ?? 0
                 let tokens = receipt["tokens"]?.integer ?? 0
-                print("\(file): \(receipt["status"]?.string ?? "stored"), \(chunks) chunks, \(tokens) tokens")
+                print("\(file): \(receipt["status"]?.string ?? "stored") (chunks: \(chunks), tokens: \(tokens))")
             }
         }
     }

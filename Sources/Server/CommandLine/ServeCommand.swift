@@ -118,6 +118,11 @@ struct ServeCommand: AsyncParsableCommand {
             throw ValidationError("--max-upload-mb must be 1 to 1024, not \(megabytes)")
         }
         configuration.maxUpload = megabytes << 20
+        do throws(RequestError) {
+            try configuration.check()
+        } catch {
+            throw ValidationError("\(error)")
+        }
         return configuration
     }
 }

@@ -18,7 +18,8 @@ struct ChatLimits: Sendable, Equatable {
     /// Tokens kept free for the answer (`num_predict`), less than `contextLength`.
     var maxAnswerTokens = defaultMaxAnswerTokens
 
-    /// These limits with the caller's `num_ctx` and `num_predict` in their place.
+    /// These limits with the caller's `num_ctx` and `num_predict` in their place; a small window halves between prompt
+    /// and answer.
     ///
     /// A negative `num_predict` (Ollama: no limit) is passed on, and the room for the answer stays the server's.
     func applying(_ options: JSONObject) throws(ChatError) -> ChatLimits {
@@ -28,6 +29,7 @@ struct ChatLimits: Sendable, Equatable {
                 throw .invalidOption(name: "num_ctx", reason: "give a whole number of tokens from 512 to 1048576")
             }
             limits.contextLength = Int(tokens)
+            limits.maxAnswerTokens = min(limits.maxAnswerTokens, limits.contextLength / 2)
         }
         if let value = options["num_predict"] {
             guard let tokens = value.integer, tokens != 0, tokens >= -2, tokens < 1_048_576 else {

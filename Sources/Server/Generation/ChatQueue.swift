@@ -35,8 +35,7 @@ final class ChatQueue: Sendable {
     /// Runs `body` when it is its turn.
     ///
     /// - Throws: `ChatError.overloaded` at once when the queue is full, `CancellationError` when cancelled while
-    ///   waiting, and what
-    ///   `body` throws.
+    ///   waiting, and what `body` throws.
     @discardableResult
     func turn<Result>(_ body: () async throws -> Result) async throws -> Result {
         try await enter()

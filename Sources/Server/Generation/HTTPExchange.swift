@@ -35,8 +35,7 @@ final class HTTPExchange: Sendable {
         case tooMuchUnread(limit: Int)
     }
 
-    /// Bytes that may wait to be read. No reader of ours falls behind: this bounds what a broken server can make us
-    /// hold.
+    /// Bytes that may wait to be read. No reader of ours falls behind: this bounds what a broken server makes us hold.
     static let unreadLimit = 32 << 20
 
     private struct State {
@@ -48,7 +47,8 @@ final class HTTPExchange: Sendable {
         /// Set once, when nothing more will be appended to `unread`.
         var end: Result<Void, any Error>?
         var waiter: CheckedContinuation<Event?, any Error>?
-        var waiterTimeout: (any Error)?
+        /// Until when the waiter waits, and what it gets then.
+        var deadline = (at: SuspendingClock.now, error: CancellationError() as any Error)
         /// How many of `unread` were taken: they go together when the last is.
         private var taken = 0
 
@@ -89,9 +89,8 @@ final class HTTPExchange: Sendable {
 
     /// The next event, or nil at the regular end of the response.
     ///
-    /// - Throws: `timeout` when it does not come within `limit`; `Failure`; `CancellationError` when the reader's
-    ///   task is
-    ///   cancelled. After any of these the connection is closed and every later call throws the same.
+    /// - Throws: `timeout` when it does not come within `limit`; `Failure`; `CancellationError` when the reader's task
+    ///   is cancelled. After any of these the connection is closed and every later call throws the same.
     func next(within limit: Duration, orThrow timeout: any Error) async throws -> Event? {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -99,7 +98,7 @@ final class HTTPExchange: Sendable {
                     if let ready = state.takeNext() { return ready }
                     precondition(state.waiter == nil, "An exchange has one reader.")
                     state.waiter = continuation
-                    state.waiterTimeout = timeout
+                    state.deadline = (.now + limit, timeout)
                     timer.arm(limit)
                     return nil
                 }
@@ -117,8 +116,14 @@ final class HTTPExchange: Sendable {
     }
 
     private func waitedTooLong() {
-        // The timer may fire just as an event arrives: without a waiter there is nobody to disappoint.
-        if let error = state.withLock({ $0.waiter == nil ? nil : $0.waiterTimeout }) { close(error) }
+        let error: (any Error)? = state.withLock { state in
+            // The timer may fire just as an event arrives: then nobody waits, or the next wait has only begun.
+            guard state.waiter != nil else { return nil }
+            let left = state.deadline.at - .now
+            if left > .zero { timer.arm(left) }
+            return left > .zero ? nil : state.deadline.error
+        }
+        if let error { close(error) }
     }
 
     // MARK: Called by the session's delegate

@@ -113,7 +113,7 @@ final class OllamaClient: Sendable {
                     limit = limits.between
                     timeout = .tokenTimeout(after: limit)
                     let json = try Self.parse(bytes)
-                    if let error = json["error"] { throw ChatError(midStream: Self.text(of: error)) }
+                    if let error = json["error"], error != .null { throw ChatError(midStream: Self.text(of: error)) }
                     if try receive(json) { return await Self.awaitEnd(of: exchange) }
                 }
             }

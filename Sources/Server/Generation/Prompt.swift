@@ -1,5 +1,4 @@
-// The messages a model is asked with: rules, sources and question, within the window, with an account of what was
-// left out.
+// The messages a model is asked with: rules, sources and question, within its window; and what had to be left out.
 
 import VectorStore
 
@@ -43,8 +42,7 @@ struct Prompt: Sendable {
     ///   - sources: best first.
     ///   - countTokens: the embedding model's count of a text, without special tokens.
     /// - Throws: `ChatError.questionTooLong` when the question alone passes the window; `ChatError.contextExceeded`
-    ///   when it leaves no room
-    ///   for the best source. Neither question nor sources are ever cut.
+    ///   when it leaves no room for the best source. Neither question nor sources are ever cut.
     init(
         question: String, sources: [Source], limits: ChatLimits, countTokens: (String) -> Int
     ) throws(ChatError) {
@@ -116,8 +114,7 @@ struct Prompt: Sendable {
     }
 
     /// Ollama versions that ignore `truncate: false` cut an overlong prompt to half the window and say nothing; the one
-    /// trace is a count of num_ctx − (num_ctx − keep) / 2 tokens, with 4 or 5 kept at the front: num_ctx / 2 + 2 or +
-    /// 3.
+    /// trace is a count of num_ctx − (num_ctx − keep) / 2 tokens, with 4 or 5 kept at the front, num_ctx / 2 + 2 or so.
     private func truncation(_ tokens: Int) -> String? {
         let half = limits.contextLength / 2
         if tokens >= limits.contextLength {

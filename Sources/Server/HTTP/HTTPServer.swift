@@ -16,6 +16,17 @@ struct HTTPConfiguration: Sendable {
     var allowedOrigins: Set<String> = []
     /// The largest upload, in bytes.
     var maxUpload = 32 << 20
+
+    /// Throws `RequestError.badRequest` for an address others can reach without a key for them to show.
+    func check() throws(RequestError) {
+        guard apiKey == nil, !IPAddress.isLoopback(host) else { return }
+        throw .badRequest(
+            """
+            \(host) can be reached by other machines: set a key they must show (API_KEY=… or --api-key), or listen on \
+            127.0.0.1.
+            """
+        )
+    }
 }
 
 /// The HTTP servers of the process.
@@ -23,20 +34,13 @@ struct HTTPServer {
     /// One service a port, the same routes on each.
     ///
     /// - Parameter onListening: Called with each port when it accepts connections.
-    /// - Throws: `ListenError` for an address others can reach without a key for them to show.
+    /// - Throws: what `HTTPConfiguration.check` does.
     static func services(
         _ configuration: HTTPConfiguration, routes: [Route], logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void
     ) throws -> [any Service] {
+        try configuration.check()
         let isLoopback = IPAddress.isLoopback(configuration.host)
-        guard isLoopback || configuration.apiKey != nil else {
-            throw ListenError(
-                """
-                \(configuration.host) can be reached by other machines: set a key they must show (API_KEY=… or --api-key), or \
-                listen on 127.0.0.1.
-                """
-            )
-        }
         let table = RouteTable(
             routes: routes,
             requestGuard: RequestGuard(
@@ -66,8 +70,6 @@ struct HTTPServer {
 /// An address that cannot be listened on, and what to do.
 struct ListenError: Error, CustomStringConvertible {
     let description: String
-
-    init(_ description: String) { self.description = description }
 
     init(host: String, port: Int, errorNumber: CInt) {
         let address = "\(host):\(port)"

@@ -9,7 +9,7 @@
 //                          FastAPI does
 //   Representations.swift  results as JSON
 //   ErrorTable.swift       errors as HTTP
-//   OpenAPI.swift          /openapi.json (OpenAPISchemas.swift its types); DocsPage.swift the page that shows and tries it
+//   OpenAPI.swift          /openapi.json; DocsPage.swift the page that shows and tries it
 //   HTTPServer.swift       the ports
 
 import Hummingbird
@@ -34,10 +34,10 @@ struct Routes: Sendable {
             .get("/healthz") { _ in .text("healthz check passed") },
             .get("/livez") { _ in .text("livez check passed") },
             .get("/readyz", readyz),
-            .get("/openapi.json") { _ in .content(OpenAPI.bytes, type: "application/json") },
+            .get("/openapi.json") { _ in .content(OpenAPI.document, type: "application/json") },
             .get("/docs") { _ in
                 .content(
-                    Array(DocsPage.html.utf8), type: "text/html; charset=utf-8",
+                    DocsPage.html, type: "text/html; charset=utf-8",
                     headers: [.contentSecurityPolicy: DocsPage.contentSecurityPolicy]
                 )
             },

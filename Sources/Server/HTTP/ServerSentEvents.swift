@@ -22,7 +22,8 @@ enum ServerSentEvents {
             try await writer.write(buffer(first))
             try await request.body.consumeWithCancellationOnInboundClose { _ in
                 var iterator = events.makeAsyncIterator()
-                while let bytes = await next(&iterator, logger) { try await writer.write(bytes) }
+                var isOver = false
+                while !isOver, let bytes = await next(&iterator, &isOver, logger) { try await writer.write(bytes) }
             }
             try await writer.finish(nil)
         }
@@ -36,15 +37,17 @@ enum ServerSentEvents {
         )
     }
 
-    /// The next event; an error is the last one.
+    /// The next event; an error is one too, and the last.
     private static func next(
-        _ iterator: inout AsyncThrowingStream<AnswerEvent, any Error>.AsyncIterator, _ logger: Logger
+        _ iterator: inout AsyncThrowingStream<AnswerEvent, any Error>.AsyncIterator, _ isOver: inout Bool,
+        _ logger: Logger
     ) async -> ByteBuffer? {
         do {
             return try await iterator.next().map(buffer)
         } catch is CancellationError {
             return nil
         } catch {
+            isOver = true
             return buffer(error, logger)
         }
     }

@@ -14,3 +14,12 @@ enum RequestError: Error, Sendable, Equatable {
     /// Something the request needs is not there at the moment: 503.
     case unavailable(String)
 }
+
+extension RequestError: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .badRequest(let text), .notFound(let text), .tooLarge(let text), .unavailable(let text): text
+        case .overloaded(let text, _): text
+        }
+    }
+}

@@ -70,7 +70,7 @@ import Testing
 
     @Test func `arrivals, departures and cancellations in any order lose no place`() async throws {
         let queue = ChatQueue(width: 3, capacity: 8)
-        var random = SeededGenerator(state: 7)
+        var random = SplitMix64(seed: 7)
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<400 {
                 let task = Task { try await queue.turn { await Task.yield() } }
@@ -131,18 +131,5 @@ private final class Gate: Sendable {
             return state.waiters
         }
         for waiter in waiters { waiter.resume() }
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same sequence in every run.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

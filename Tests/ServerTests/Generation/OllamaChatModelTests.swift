@@ -22,7 +22,7 @@ import VectorStore
 
     @Test func `a question is sent whole, streamed, without thinking and never to be truncated`() async throws {
         try await StandInOllama.run { ollama in
-            _ = try await collect(model(ollama).chat(request(options: ["temperature": 0, "seed": 42])))
+            _ = try await collect(chatModel(ollama).chat(request(options: ["temperature": 0, "seed": 42])))
             let sent = try #require(ollama.requests.first)
             #expect(sent.method == "POST")
             #expect(sent.path == "/api/chat")
@@ -40,7 +40,7 @@ import VectorStore
 
     @Test func `what makes Ollama reload the model is the same in every request`() async throws {
         try await StandInOllama.run { ollama in
-            let model = try model(ollama, cpuOnly: true)
+            let model = try chatModel(ollama, cpuOnly: true)
             for _ in 0..<3 { _ = try await collect(model.chat(request())) }
             #expect(ollama.requests.count == 3)
             for sent in ollama.requests {
@@ -51,7 +51,7 @@ import VectorStore
 
     @Test func `questions one after the other share a connection`() async throws {
         try await StandInOllama.run { ollama in
-            let model = try model(ollama)
+            let model = try chatModel(ollama)
             for _ in 0..<5 { try await collect(model.chat(request())) }
             #expect(ollama.connectionCount == 1)
         }
@@ -68,7 +68,7 @@ import VectorStore
     @Test func `tokens arrive in order, then the numbers`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .answer("Fica ", "em ", "Faro ❤️.", promptTokens: 31))
-            let events = try await collect(try model(ollama).chat(request()))
+            let events = try await collect(try chatModel(ollama).chat(request()))
             #expect(
                 events == [
                     .token("Fica "), .token("em "), .token("Faro ❤️."),
@@ -83,7 +83,7 @@ import VectorStore
     @Test func `a token is delivered while the model still thinks about the next`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .stall]))
-            var tokens = try model(ollama).chat(request()).makeAsyncIterator()
+            var tokens = try chatModel(ollama).chat(request()).makeAsyncIterator()
             // The stand-in says nothing more until we leave, so this only returns if lines are not held back.
             #expect(try await tokens.next() == .token("Fica"))
         }
@@ -101,7 +101,7 @@ import VectorStore
                     stride(from: 0, to: bytes.count, by: 7).map { .send(Array(bytes[$0..<min($0 + 7, bytes.count)])) }),
                 .chat([.send(bytes)]))
             for _ in 0..<3 {
-                let text = try await answer(model(ollama).chat(request()))
+                let text = try await answerText(chatModel(ollama).chat(request()))
                 #expect(text == "São João é já ❤️.")
             }
         }
@@ -117,7 +117,7 @@ import VectorStore
                     ["message": ["role": "assistant", "content": "Faro."], "done": false], ["done": true],
                 ]))
             for _ in 0..<2 {
-                let text = try await answer(model(ollama).chat(request()))
+                let text = try await answerText(chatModel(ollama).chat(request()))
                 #expect(text == "Faro.")
             }
         }
@@ -126,7 +126,7 @@ import VectorStore
     @Test func `a model that cannot switch thinking off is asked again without the word`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .error(400, #""llama3.2" does not support thinking"#))
-            let text = try await answer(model(ollama).chat(request()))
+            let text = try await answerText(chatModel(ollama).chat(request()))
             #expect(text == "Resposta de teste.")
             #expect(ollama.requests.map { $0.body["think"] } == [false, nil])
         }
@@ -137,7 +137,7 @@ import VectorStore
             let refusal = StandInOllama.Reply.error(400, #""m" does not support thinking"#)
             ollama.next("/api/chat", refusal, refusal)
             await #expect(throws: ChatError.rejected(#""m" does not support thinking"#)) {
-                try await collect(try model(ollama).chat(request()))
+                try await collect(try chatModel(ollama).chat(request()))
             }
         }
     }
@@ -173,7 +173,7 @@ import VectorStore
             var reply = StandInOllama.Reply.error(status, message)
             if message.isEmpty { reply.steps = [] }
             ollama.next("/api/chat", reply)
-            await #expect(throws: error) { try await collect(try model(ollama).chat(request())) }
+            await #expect(throws: error) { try await collect(try chatModel(ollama).chat(request())) }
             #expect(error.failure.status == ours)
         }
     }
@@ -183,7 +183,7 @@ import VectorStore
             ollama.next(
                 "/api/chat", .init(status: 502, contentType: "text/html", steps: [.send(Array("<h1>Oops</h1>".utf8))]))
             await #expect(throws: ChatError.failed("<h1>Oops</h1>")) {
-                try await collect(try model(ollama).chat(request()))
+                try await collect(try chatModel(ollama).chat(request()))
             }
         }
     }
@@ -204,7 +204,7 @@ import VectorStore
     ) async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat(steps))
-            await #expect(throws: error) { try await collect(try model(ollama).chat(request())) }
+            await #expect(throws: error) { try await collect(try chatModel(ollama).chat(request())) }
         }
     }
 
@@ -212,7 +212,9 @@ import VectorStore
     func `a line that is no JSON is an error that shows it`(line: String) async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .send(Array("\(line)\n".utf8)), .done()]))
-            let error = await #expect(throws: ChatError.self) { try await collect(try model(ollama).chat(request())) }
+            let error = await #expect(throws: ChatError.self) {
+                try await collect(try chatModel(ollama).chat(request()))
+            }
             guard case .malformedReply(let reason) = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -226,7 +228,7 @@ import VectorStore
             let chunk = StandInOllama.Reply.Step.send([UInt8](repeating: UInt8(ascii: "a"), count: 1 << 18))
             ollama.next("/api/chat", .chat(Array(repeating: chunk, count: 8) + [.stall]))
             await #expect(throws: ChatError.malformedReply("a line of more than \(1 << 20) bytes")) {
-                try await collect(try model(ollama).chat(request()))
+                try await collect(try chatModel(ollama).chat(request()))
             }
         }
     }
@@ -235,7 +237,9 @@ import VectorStore
     func `a lost connection is told from a server that is not there`(loss: StandInOllama.Reply.Step) async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .pause(.milliseconds(50)), loss]))
-            let error = await #expect(throws: ChatError.self) { try await collect(try model(ollama).chat(request())) }
+            let error = await #expect(throws: ChatError.self) {
+                try await collect(try chatModel(ollama).chat(request()))
+            }
             guard case .cutOff = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -247,7 +251,7 @@ import VectorStore
         // A port that was free a moment ago.
         let ollama = try StandInOllama()
         ollama.stop()
-        let error = await #expect(throws: ChatError.self) { try await collect(try model(ollama).chat(request())) }
+        let error = await #expect(throws: ChatError.self) { try await collect(try chatModel(ollama).chat(request())) }
         #expect(error == .unreachable(endpoint: "http://\(ollama.host)", reason: "connection refused"))
         #expect(error?.isUnreachable == true)
     }
@@ -269,7 +273,7 @@ import VectorStore
     func `no token within the deadline`(steps: [StandInOllama.Reply.Step]) async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat(steps))
-            let model = try model(
+            let model = try chatModel(
                 ollama, deadlines: OllamaDeadlines(connect: .seconds(60), firstToken: .milliseconds(100)))
             await #expect(throws: ChatError.firstTokenTimeout(after: .milliseconds(100))) {
                 try await collect(model.chat(request()))
@@ -281,7 +285,7 @@ import VectorStore
     @Test func `a stall between tokens`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .stall]))
-            let model = try model(
+            let model = try chatModel(
                 ollama, deadlines: OllamaDeadlines(connect: .seconds(60), betweenTokens: .milliseconds(100)))
             await #expect(throws: ChatError.tokenTimeout(after: .milliseconds(100))) {
                 try await collect(model.chat(request()))
@@ -294,7 +298,7 @@ import VectorStore
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.pause(.milliseconds(400)), .piece("Faro."), .done()]))
             let deadlines = OllamaDeadlines(connect: .seconds(60), betweenTokens: .milliseconds(300))
-            let text = try await answer(model(ollama, deadlines: deadlines).chat(request()))
+            let text = try await answerText(chatModel(ollama, deadlines: deadlines).chat(request()))
             #expect(text == "Faro.")
         }
     }
@@ -307,7 +311,7 @@ import VectorStore
     ) async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat(steps))
-            let stream = try model(ollama).chat(request())
+            let stream = try chatModel(ollama).chat(request())
             let reader = Task { try await collect(stream) }
             #expect(try await ollama.until { $0.count == 1 })
             reader.cancel()
@@ -319,7 +323,7 @@ import VectorStore
     @Test func `letting go of the stream closes the connection`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .stall]))
-            for try await _ in try model(ollama).chat(request()) { break }
+            for try await _ in try chatModel(ollama).chat(request()) { break }
             #expect(try await ollama.until { $0.first?.outcome == .clientLeft })
         }
     }
@@ -328,7 +332,7 @@ import VectorStore
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("1"), .stall]))
             let queue = ChatQueue(width: 1, capacity: 1)
-            let model = try model(ollama, queue: queue)
+            let model = try chatModel(ollama, queue: queue)
             let (first, second) = (model.chat(request()), model.chat(request()))
             let reader = Task { try await collect(first) }
             #expect(try await ollama.until { $0.count == 1 })
@@ -338,7 +342,7 @@ import VectorStore
             waiter.cancel()
             #expect(try await ollama.until { _ in queue.waiting == 0 })
             reader.cancel()
-            let text = try await answer(model.chat(request()))
+            let text = try await answerText(model.chat(request()))
             #expect(text == "Resposta de teste.")
             #expect(ollama.requests.count == 2)
             _ = await (reader.result, waiter.result)
@@ -347,12 +351,12 @@ import VectorStore
 
     @Test func `an answer after a failure uses the same client`() async throws {
         try await StandInOllama.run { ollama in
-            let model = try model(ollama)
+            let model = try chatModel(ollama)
             ollama.next("/api/chat", .error(500, "x"), .chat([.piece("a"), .reset]), .chat([.send([0xFF, 0x0A])]))
             for _ in 0..<3 {
                 await #expect(throws: ChatError.self) { try await collect(model.chat(request())) }
             }
-            let text = try await answer(model.chat(request()))
+            let text = try await answerText(model.chat(request()))
             #expect(text == "Resposta de teste.")
         }
     }
@@ -360,7 +364,7 @@ import VectorStore
 
 // MARK: - Helpers
 
-func model(
+func chatModel(
     _ ollama: StandInOllama, deadlines: OllamaDeadlines = .patient, queue: ChatQueue = ChatQueue(),
     cpuOnly: Bool = false
 ) throws -> OllamaChatModel {
@@ -381,7 +385,7 @@ func collect<Element>(_ stream: AsyncThrowingStream<Element, any Error>) async t
     return elements
 }
 
-func answer(_ stream: AsyncThrowingStream<ChatEvent, any Error>) async throws -> String {
+func answerText(_ stream: AsyncThrowingStream<ChatEvent, any Error>) async throws -> String {
     try await collect(stream).reduce(into: "") { text, event in
         if case .token(let token) = event { text += token }
     }

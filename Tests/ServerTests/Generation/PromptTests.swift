@@ -181,7 +181,7 @@ import VectorStore
 
     @Test func `no text at all leaves a delimiter or a control token behind`() {
         let pieces = ["<", "</", "source", ">", "|", " ", "\n", "\u{FF1C}", "[", "INST", "/", "]", "\u{0}", "1", "a"]
-        var random = SeededGenerator(state: 11)
+        var random = SplitMix64(seed: 11)
         for _ in 0..<5000 {
             let text = (0..<8).compactMap { _ in pieces.randomElement(using: &random) }.joined()
             let quoted = PromptText.quoted(text)
@@ -198,13 +198,15 @@ import VectorStore
         let limits = try ChatLimits().applying(["num_ctx": 8192, "num_predict": 100, "temperature": 0])
         #expect(limits == ChatLimits(contextLength: 8192, maxAnswerTokens: 100))
         #expect(try ChatLimits().applying(["num_predict": -1]) == ChatLimits())
+        let small = try ChatLimits().applying(["num_ctx": 1024])
+        #expect(small == ChatLimits(contextLength: 1024, maxAnswerTokens: 512))
     }
 
     @Test(
         arguments: [
             ["num_ctx": 0], ["num_ctx": "4096"], ["num_ctx": 4096.0], ["num_ctx": 9_223_372_036_854_775_807],
             ["num_ctx": nil], ["num_predict": 0], ["num_predict": -3], ["num_predict": true], ["num_predict": 4000],
-            ["num_ctx": 1024],
+            ["num_ctx": 1024, "num_predict": 600],
         ] as [JSONObject])
     func `a number that cannot be is refused, by name`(options: JSONObject) throws {
         let error = try #require(throws: ChatError.self) { try ChatLimits().applying(options) }

@@ -1,199 +1,129 @@
-// Bodies that are too large, late, broken off; connections that idle; servers that stop.
+// What happens on the wire: bodies that are unwanted, late or broken off, connections that end or stay, servers that stop.
 
 import Foundation
 import Logging
 import ServiceLifecycle
 import Testing
+import VectorStore
 
 @testable import Server
 
 @Suite struct ConnectionTests {
     private let megabyte = [UInt8](repeating: 97, count: 1 << 20)
 
-    /// A body that says it is 200 MB is refused at once: nothing of it has to be sent.
-    @Test func aBodyThatSaysItIsTooLargeIsRefusedUnread() async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
+    /// Clients that send everything before they read, as Python's do, must not wait for a server that has stopped reading.
+    @Test(
+        arguments: [
+            (Unwanted(fields: "Content-Length: 62914560"), 413), (Unwanted(fields: "Transfer-Encoding: chunked"), 413),
+            (Unwanted(path: "/nowhere", fields: "Content-Length: 62914560"), 404),
+            (Unwanted(host: "attacker.example", fields: "Content-Length: 62914560"), 403),
+        ], ["keep-alive", "close"])
+    func `whoever sends it all can read why it was refused`(
+        request: (unwanted: Unwanted, status: Int), connection: String
+    ) async throws {
+        try await TestServer.run { server in
+            let client = try await RawConnection(port: server.port)
             defer { client.close() }
-            try await client.send(head("Content-Length: 209715200"))
-            let response = try await client.response()
-            #expect(response.status == 413)
-            #expect(response.headers["connection"] == "close")
-            #expect(response.body.contains("32 MB"))
-        }
-    }
-
-    /// Clients that send everything before they read (as Python's http.client does) get the answer too.
-    @Test(arguments: ["Content-Length: 62914560", "Transfer-Encoding: chunked"], ["keep-alive", "close"])
-    func whoeverSendsItAllReadsTheRefusal(framing: String, connection: String) async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
-            defer { client.close() }
-            try await client.send(head("\(framing)\r\nConnection: \(connection)"))
-            let isChunked = framing.hasPrefix("Transfer")
-            if isChunked { try await client.send("\(String(beginning.utf8.count, radix: 16))\r\n\(beginning)\r\n") }
-            for _ in 0..<60 {
-                try await client.send(isChunked ? Array("100000\r\n".utf8) + megabyte + Array("\r\n".utf8) : megabyte)
+            let unwanted = request.unwanted
+            try await client.write(
+                head("\(unwanted.fields)\r\nConnection: \(connection)", path: unwanted.path, host: unwanted.host))
+            if unwanted.isChunked {
+                // A form that would be well so far, so that its size is the reason.
+                let beginning = Form.body([], file: []).dropLast(Form.boundary.utf8.count + 8)
+                try await client.write(chunk(Array(beginning)))
             }
-            if isChunked { try await client.send("0\r\n\r\n") }
-            #expect(try await client.response().status == 413)
+            for _ in 0..<60 { try await client.write(unwanted.isChunked ? chunk(megabyte) : megabyte) }
+            if unwanted.isChunked { try await client.write(Array("0\r\n\r\n".utf8)) }
+            let response = try await client.readResponse()
+            #expect(response.status == request.status)
+            #expect(response.headers["connection"] == "close")
         }
     }
 
-    /// The same for whoever is refused for another reason than size.
-    @Test(arguments: [("/nowhere", "localhost", 404), ("/vector/text-to-vector", "attacker.example", 403)])
-    func whoeverSendsItAllReadsAnyRefusal(path: String, host: String, status: Int) async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
+    @Test func `whoever expects an invitation to too much gets the refusal instead`() async throws {
+        try await TestServer.run { server in
+            let client = try await RawConnection(port: server.port)
             defer { client.close() }
-            try await client.send(
-                "POST \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nContent-Length: 20971520\r\n\r\n")
-            for _ in 0..<20 { try await client.send(megabyte) }
-            let response = try await client.response()
-            #expect(response.status == status)
-            #expect(try await client.isAtEnd())
+            try await client.write(head("Content-Length: 209715200\r\nExpect: 100-continue"))
+            let answer = String(decoding: try await client.read(once: true), as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 413 "))
         }
     }
 
-    /// Without a length, the body is refused as soon as it is too large, while the client still sends.
-    @Test func aChunkedBodyIsRefusedWhenItGrowsTooLarge() async throws {
-        var configuration = HTTPConfiguration()
-        configuration.maxUpload = 3 << 20
-        try await RunningServer.run(configuration) { port in
-            let client = try RawClient(port: port)
+    @Test func `a body shorter than it said is 400, and nothing is stored`() async throws {
+        try await TestServer.run { server in
+            let body = Form.body([("title", "t")], file: Array("Some text.".utf8))
+            let client = try await RawConnection(port: server.port)
             defer { client.close() }
-            try await client.send(head("Transfer-Encoding: chunked"))
-            try await client.send("\(String(beginning.utf8.count, radix: 16))\r\n\(beginning)\r\n")
-            for _ in 0..<4 { try await client.send(Array("100000\r\n".utf8) + megabyte + Array("\r\n".utf8)) }
-            #expect(try await client.response().status == 413)
-        }
-    }
-
-    @Test func aBodyOfExactlyTheLimitIsTaken() async throws {
-        let empty = Form(title: "t", file: "").body.count
-        var configuration = HTTPConfiguration()
-        configuration.maxUpload = empty + 1000
-        try await RunningServer.run(configuration) { port in
-            let text = String(repeating: "word ", count: 200)
-            let fitting = try await post(Form(title: "t", file: text), port)
-            #expect(fitting.status == 200)
-            let larger = try await post(Form(title: "t", file: text + "x"), port)
-            #expect(larger.status == 413)
-        }
-    }
-
-    @Test func expect100ContinueIsAnswered() async throws {
-        try await RunningServer.run { port in
-            let body = Form(title: "t", file: "Some text.").body
-            let client = try RawClient(port: port)
-            defer { client.close() }
-            try await client.send(head("Content-Length: \(body.count)\r\nExpect: 100-continue"))
-            #expect(try await client.read(through: "\r\n\r\n").hasPrefix("HTTP/1.1 100 "))
-            try await client.send(body)
-            #expect(try await client.response().status == 200)
-
-            let large = try RawClient(port: port)
-            defer { large.close() }
-            try await large.send(head("Content-Length: 209715200\r\nExpect: 100-continue"))
-            #expect(try await large.response().status == 413)
-        }
-    }
-
-    /// Content-Length promised more than came.
-    @Test func aBrokenOffBodyIs400AndNothingIsStored() async throws {
-        try await RunningServer.run { port in
-            let body = Form(title: "t", file: "Some text.").body
-            let client = try RawClient(port: port)
-            defer { client.close() }
-            try await client.send(Array(head("Content-Length: \(body.count + 10)").utf8) + body)
-            client.finishSending()
-            let response = try await client.response()
+            try await client.write(head("Content-Length: \(body.count + 10)") + body)
+            client.finishWriting()
+            let response = try await client.readResponse()
             #expect(response.status == 400)
-            #expect(response.body.contains("whole"))
-            #expect(
-                try await fetch("GET", "/vector/documents", port: port).body == #"{"documents":[],"next_offset":null}"#)
+            #expect(response.json["detail"]?.string?.contains("whole") == true)
+            #expect(try await server.points() == 0)
         }
     }
 
-    @Test func aFormMayArriveByteByByte() async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
+    @Test func `a form may arrive byte by byte`() async throws {
+        try await TestServer.run { server in
+            let body = Form.body([("title", "t")], file: Array("Some text.".utf8))
+            let client = try await RawConnection(port: server.port)
             defer { client.close() }
-            let body = Form(title: "t", file: "Some text.").body
-            try await client.send(head("Content-Length: \(body.count)"))
-            for byte in body { try await client.send([byte]) }
-            #expect(try await client.response().status == 200)
+            try await client.write(head("Content-Length: \(body.count)"))
+            for byte in body { try await client.write([byte]) }
+            #expect(try await client.readResponse().status == 200)
         }
     }
 
-    /// Uploads and questions watch their connection for a hang-up and use it up; the answer has to say so, or a client
-    /// that reuses it loses its next request.
-    @Test func anAnswerThatEndsTheConnectionSaysSo() async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
+    /// Uploads and questions watch their connection for a hang-up and use it up; a client that reused it would lose its
+    /// next request.
+    @Test func `an answer that ends the connection says so`() async throws {
+        try await TestServer.run { server in
+            let body = Form.body([("title", "t")], file: Array("Some text.".utf8))
+            let client = try await RawConnection(port: server.port)
             defer { client.close() }
-            let body = Form(title: "t", file: "Some text.").body
-            try await client.send(Array(head("Content-Length: \(body.count)").utf8) + body)
-            #expect(try await client.response().headers["connection"] == "close")
-            #expect(try await client.isAtEnd())
+            try await client.write(head("Content-Length: \(body.count)") + body)
+            #expect(try await client.readResponse().headers["connection"] == "close")
+            #expect(try await client.read(once: true).isEmpty)
         }
     }
 
-    @Test func otherConnectionsAreKept() async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
+    @Test func `other connections are kept`() async throws {
+        try await TestServer.run { server in
+            let client = try await RawConnection(port: server.port)
             defer { client.close() }
             for path in ["/healthz", "/vector/documents", "/nowhere", "/healthz"] {
-                try await client.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                let response = try await client.response()
-                #expect(response.headers["connection"] == nil)
+                try await client.write(Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+                #expect(try await client.readResponse().headers["connection"] == nil)
             }
         }
     }
 
-    @Test func garbageGets400() async throws {
-        try await RunningServer.run { port in
-            let client = try RawClient(port: port)
-            defer { client.close() }
-            try await client.send("\u{16}\u{03}\u{01} not http\r\n\r\n")
-            #expect(try await client.read(through: "\r\n").contains("400"))
-            #expect(try await fetch("GET", "/healthz", port: port).status == 200)
-        }
-    }
-
-    /// Stopping closes idle connections and waits for requests under way.
-    @Test func stoppingClosesIdleConnectionsAndFinishesRequests() async throws {
+    @Test func `stopping closes idle connections and finishes requests under way`() async throws {
         let (started, start) = AsyncStream<Void>.makeStream()
         let slow = Route.get("/slow") { _ in
             start.yield()
             try await Task.sleep(for: .milliseconds(300))
             return .text("done")
         }
-        let (clients, keep) = AsyncStream<RawClient>.makeStream()
-        try await RunningServer.run([slow, .get("/quick") { _ in .text("quick") }]) { port in
-            let idle = try RawClient(port: port)
-            try await idle.send("GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            #expect(try await idle.response().body == "quick")
-            let busy = try RawClient(port: port)
-            try await busy.send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        var connections: [RawConnection] = []
+        defer { for connection in connections { connection.close() } }
+        try await TestServer.serve(routes: [slow, .get("/quick") { _ in .text("quick") }]) { port in
+            let idle = try await RawConnection(port: port)
+            try await idle.write(Array("GET /quick HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+            #expect(try await idle.readResponse().text == "quick")
+            let busy = try await RawConnection(port: port)
+            try await busy.write(Array("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
             for await _ in started { break }
-            keep.yield(idle)
-            keep.yield(busy)
+            connections = [idle, busy]
         }
-        // `run` has stopped the server by now.
-        var iterator = clients.makeAsyncIterator()
-        let idle = try #require(await iterator.next())
-        let busy = try #require(await iterator.next())
-        defer {
-            idle.close()
-            busy.close()
-        }
-        #expect(try await idle.isAtEnd())
-        #expect(try await busy.response().body == "done")
+        // The server has stopped by now.
+        #expect(try await connections[0].read(once: true).isEmpty)
+        #expect(try await connections[1].readResponse().text == "done")
     }
 
-    @Test func aPortInUseIsNamed() async throws {
-        try await RunningServer.run([]) { port in
+    @Test func `a port in use is named`() async throws {
+        try await TestServer.serve(routes: []) { port in
             var configuration = HTTPConfiguration()
             configuration.ports = [port]
             var logger = Logger(label: "test")
@@ -205,10 +135,19 @@ import Testing
     }
 }
 
-/// The beginning of a form, up to the content of its file.
-private let beginning = "------form\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n"
+/// A request whose body nobody will read.
+struct Unwanted: Sendable {
+    var path = "/vector/text-to-vector"
+    var host = "localhost"
+    var fields: String
 
-/// The head of an upload.
-private func head(_ fields: String) -> String {
-    "POST /vector/text-to-vector HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(Form.contentType)\r\n\(fields)\r\n\r\n"
+    var isChunked: Bool { fields.hasPrefix("Transfer") }
+}
+
+private func head(_ fields: String, path: String = "/vector/text-to-vector", host: String = "localhost") -> [UInt8] {
+    Array("POST \(path) HTTP/1.1\r\nHost: \(host)\r\nContent-Type: \(Form.type)\r\n\(fields)\r\n\r\n".utf8)
+}
+
+private func chunk(_ bytes: [UInt8]) -> [UInt8] {
+    Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8)
 }

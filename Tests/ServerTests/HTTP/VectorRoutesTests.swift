@@ -1,4 +1,4 @@
-// Documents in, out and found, over real sockets, with real embeddings and storage. The oracle for refusals is FastAPI 0.165.
+// Documents over a real socket: stored whole or not at all, listed, searched, swapped, removed.
 
 import Foundation
 import Testing
@@ -7,237 +7,249 @@ import VectorStore
 @testable import Server
 
 @Suite struct VectorRoutesTests {
-    private let faro = "O farol foi aceso pela primeira vez em 1887.\n\nThe keeper lived beside it until 1961.\n"
+    static let story = """
+        # The lighthouse
 
-    @Test func aDocumentIsStoredListedFoundAndDeleted() async throws {
-        try await RunningServer.run { port in
-            let upload = try await post(Form(title: "faro", file: faro), port)
-            #expect(upload.status == 200)
-            #expect(upload.headers["content-type"] == "application/json")
-            let receipt = try json(upload)
-            #expect(receipt["status"] == "created")
-            #expect(receipt["title"] == "faro")
-            #expect(receipt["chunks"] == 1)
-            #expect(receipt["replaced"] == [])
-            #expect(
-                receipt.object?.keys == ["status", "document_id", "title", "chunks", "tokens", "replaced"])
-            let id = try #require(receipt["document_id"]?.string)
+        The keeper rang the bell for eleven hours. The boat came home with all its crew.
 
-            let list = try json(try await fetch("GET", "/vector/documents?title=faro&limit=10", port: port))
-            #expect(list["next_offset"] == .some(.null))
-            let document = try #require(list["documents"]?.array?.first)
+        # The bakery
+
+        The bread has fennel in it. It is sold out by ten.
+        """
+
+    @Test func `an upload answers its receipt, and the document is listed and found`() async throws {
+        try await TestServer.run { server in
+            let fields = [("description", "notes"), ("user_id", "ana"), ("url", "https://example.org/é")]
+            let receipt = try await server.upload(Self.story, title: "Ilha", extra: fields)
+            #expect(receipt.status == 200)
+            #expect(receipt.headers["content-type"] == "application/json")
+            #expect(receipt.json["status"] == "created")
+            #expect(receipt.json["title"] == "Ilha")
+            let id = try #require(receipt.json["document_id"]?.string)
+
+            let page = try await server.get("/vector/documents").json
+            let document = try #require(page["documents"]?.array?.first)
+            #expect(page["next_offset"] == .null)
             #expect(document["document_id"] == .string(id))
-            #expect(document["characters"] == .integer(Int64(faro.unicodeScalars.count)))
+            #expect(document["description"] == "notes" && document["user_id"] == "ana")
+            #expect(document["url"] == "https://example.org/é")
+            #expect(document["chunks"] == receipt.json["chunks"] && document["tokens"] == receipt.json["tokens"])
+            #expect(document["characters"] == .integer(Int64(Self.story.unicodeScalars.count)))
 
-            let search = try await fetch(
-                "POST", "/vector/search", port: port, headers: ["Content-Type": "application/json"],
-                body: Array(#"{"query": "When was the lighthouse lit?", "title": "faro", "limit": 3}"#.utf8))
-            let source = try #require(try json(search)["results"]?.array?.first)
+            let found = try await server.post(
+                "/vector/search", json: ["query": "fennel bread", "title": "Ilha", "limit": 1]
+            ).json
+            let source = try #require(found["results"]?.array?.first)
+            let scalars = Array(Self.story.unicodeScalars)
+            let start = Int(source["start"]?.integer ?? 0)
+            let end = Int(source["end"]?.integer ?? 0)
+            #expect(source["text"] == .string(String(String.UnicodeScalarView(scalars[start..<end]))))
             #expect(source["document_id"] == .string(id))
-            #expect(
-                source.object?.keys == ["id", "document_id", "title", "url", "text", "score", "chunk", "start", "end"])
-
-            let deleted = try await fetch("DELETE", "/vector/documents/\(id)", port: port)
-            #expect(deleted.body == #"{"document_id":"\#(id)","deleted_chunks":1}"#)
-            let again = try await fetch("DELETE", "/vector/documents/\(id)", port: port)
-            #expect(again.status == 404)
-            #expect(again.body == #"{"detail":"No document has the id '\#(id)'."}"#)
         }
     }
 
-    @Test func theSameContentChangesNothingAndReplaceSwapsTheTitle() async throws {
-        try await RunningServer.run { port in
-            let first = try json(try await post(Form(title: "t", file: "One text."), port))
-            let same = try json(try await post(Form(title: "t", file: "One text."), port))
-            #expect(same["status"] == "unchanged")
-            #expect(same["document_id"] == first["document_id"])
-            var replacing = Form(title: "t", file: "Another text.")
-            replacing.fields.append(("replace", "true"))
-            let replaced = try json(try await post(replacing, port))
-            #expect(replaced["status"] == "replaced")
-            #expect(replaced["replaced"] == [first["document_id"] ?? .null])
+    @Test func `the same content changes nothing, new content adds, replace swaps the title`() async throws {
+        try await TestServer.run { server in
+            let first = try await server.upload("One text.", title: "t").json
+            let again = try await server.upload("One text.", title: "t", extra: [("url", "elsewhere")]).json
+            #expect(again["status"] == "unchanged" && again["document_id"] == first["document_id"])
+            #expect(again["chunks"] == first["chunks"] && again["tokens"] == first["tokens"])
+            _ = try await server.upload("One text.", title: "other")
+            let second = try await server.upload("Another text.", title: "t").json
+            #expect(second["status"] == "created")
+            #expect(try await server.points() == 3)
+
+            let third = try await server.upload("A third text.", title: "t", extra: [("replace", "true")]).json
+            #expect(third["status"] == "replaced")
+            let replaced = Set(third["replaced"]?.array?.compactMap(\.string) ?? [])
+            #expect(replaced == Set([first, second].compactMap { $0["document_id"]?.string }))
+            let titles = try await server.get("/vector/documents?title=t").json["documents"]?.array
+            #expect(titles?.map { $0["document_id"] } == [third["document_id"]])
+            #expect(try await server.points() == 2)
         }
     }
 
-    /// Titles with spaces and accents arrive whole, in forms and in queries (`+` and `%20`).
-    @Test func titlesAreDecodedAsFormsAre() async throws {
-        try await RunningServer.run { port in
-            _ = try await post(Form(title: "Guia do Coração + mais", file: "Um texto."), port)
-            for query in ["Guia+do+Cora%C3%A7%C3%A3o+%2B+mais", "Guia%20do%20Cora%C3%A7%C3%A3o%20%2B%20mais"] {
-                let list = try json(try await fetch("GET", "/vector/documents?title=\(query)", port: port))
-                #expect(list["documents"]?.array?.count == 1)
-            }
-        }
-    }
-
-    @Test func aTitleInLatin1IsReadAsLatin1() async throws {
-        try await RunningServer.run { port in
-            let form = Form(title: "TITLE", file: "Um texto.")
-            let body = Form.replacing(
-                Array("TITLE".utf8), with: Array("cora".utf8) + [0xE7, 0xE3, 0x6F], in: form.body)
-            let receipt = try json(try await post(body, port))
-            #expect(receipt["title"] == "coração")
-        }
-    }
-
-    @Test(arguments: [
-        (
-            Form(title: nil, file: "x"),
-            #"[{"type":"missing","loc":["body","title"],"msg":"Field required","input":null}]"#
-        ),
-        (
-            Form(title: "", file: "x"),
-            #"[{"type":"missing","loc":["body","title"],"msg":"Field required","input":null}]"#
-        ),
-        (
-            Form(title: "t", file: nil),
-            #"[{"type":"missing","loc":["body","file"],"msg":"Field required","input":null}]"#
-        ),
-        (
-            Form(title: "t", file: "x", fileName: ""),
-            #"[{"type":"missing","loc":["body","file"],"msg":"Field required","input":null}]"#
-        ),
-        (
-            Form(title: "t", file: "as text", fileName: nil),
-            #"[{"type":"value_error","loc":["body","file"],"msg":"Value error, Expected UploadFile, received: "#
-                + #"<class 'str'>","input":"as text","ctx":{"error":{}}}]"#
-        ),
-        (
-            Form(title: "t", file: "x", fields: [("replace", "maybe")]),
-            #"[{"type":"bool_parsing","loc":["body","replace"],"#
-                + #""msg":"Input should be a valid boolean, unable to interpret input","input":"maybe"}]"#
-        ),
-    ])
-    func refusesAsFastAPIDoes(form: Form, detail: String) async throws {
-        try await RunningServer.run { port in
-            let response = try await post(form, port)
-            #expect(response.status == 422)
-            #expect(response.body == #"{"detail":\#(detail)}"#)
-            #expect(try await documentCount(port) == 0)
-        }
-    }
-
-    @Test func ofARepeatedFieldTheLastCounts() async throws {
-        try await RunningServer.run { port in
-            let form = Form(title: "first", file: "x y z", fields: [("title", "second")])
-            let receipt = try json(try await post(form, port))
-            #expect(receipt["title"] == "second")
-        }
-    }
-
-    /// What is no text, and what is none at all: a sentence, and nothing stored.
-    @Test(arguments: [
-        ([UInt8](), "The file is empty."), (Array("%PDF-1.7".utf8), "PDF"), ([0x61, 0x00, 0x62], "binary"),
-        ([0x61, 0xE9, 0x62], "not UTF-8"), ([0xFF, 0xFE, 0x61, 0x00], "UTF-16"),
-        (Array(" \n\t".utf8), "no readable text"),
-    ])
-    func refusesFilesThatAreNoText(content: [UInt8], reason: String) async throws {
-        try await RunningServer.run { port in
-            let mark = Array("CONTENT".utf8)
-            let body = Form.replacing(mark, with: content, in: Form(title: "t", file: "CONTENT").body)
-            let response = try await post(body, port)
-            #expect(response.status == 400)
-            #expect(try json(response)["detail"]?.string?.contains(reason) == true, "\(response.body)")
-            #expect(try await documentCount(port) == 0)
-        }
-    }
-
-    @Test func bodiesThatAreNoFormsAreRefused() async throws {
-        try await RunningServer.run { port in
-            let missing = #"{"type":"missing","loc":["body","title"],"msg":"Field required","input":null}"#
-            let noForm = try await fetch(
-                "POST", "/vector/text-to-vector", port: port, headers: ["Content-Type": "text/plain"], body: [97])
-            #expect(noForm.status == 422)
-            #expect(noForm.body.contains(missing))
-            let noBoundary = try await fetch(
-                "POST", "/vector/text-to-vector", port: port, headers: ["Content-Type": "multipart/form-data"],
-                body: [97])
-            #expect(noBoundary.status == 400)
-            #expect(noBoundary.body == #"{"detail":"Missing boundary in multipart."}"#)
-            let garbage = try await post(Array("garbage".utf8), port)
-            #expect(garbage.status == 400)
-            #expect(garbage.body == #"{"detail":"Invalid multipart data."}"#)
-            let cut = try await post(Array(Form(title: "t", file: "x").body.dropLast(9)), port)
-            #expect(cut.status == 400)
-            #expect(cut.body.contains("closing boundary"))
-            #expect(try await documentCount(port) == 0)
-        }
-    }
-
-    @Test func queriesAreValidated() async throws {
-        try await RunningServer.run { port in
-            let response = try await fetch("GET", "/vector/documents?limit=many", port: port)
-            #expect(response.status == 422)
-            #expect(
-                response.body
-                    == #"{"detail":[{"type":"int_parsing","loc":["query","limit"],"msg":"Input should be a valid "#
-                    + #"integer, unable to parse string as an integer","input":"many"}]}"#)
-            #expect(try await fetch("GET", "/vector/documents?limit=0", port: port).status == 422)
-            #expect(try await fetch("GET", "/vector/documents?offset=x", port: port).status == 400)
-        }
-    }
-
-    @Test func pagesFollowEachOther() async throws {
-        try await RunningServer.run { port in
-            for number in 0..<3 { _ = try await post(Form(title: "t\(number)", file: "Text \(number)."), port) }
-            var titles: Set<String> = []
+    @Test func `documents come in pages, and deleting one leaves the others`() async throws {
+        try await TestServer.run { server in
+            for number in 0..<5 { _ = try await server.upload("Text number \(number).", title: "n\(number)") }
+            var ids: [JSONValue] = []
             var path = "/vector/documents?limit=2"
-            for _ in 0..<3 {
-                let page = try json(try await fetch("GET", path, port: port))
-                titles.formUnion(page["documents"]?.array?.compactMap { $0["title"]?.string } ?? [])
+            while true {
+                let page = try await server.get(path).json
+                ids += page["documents"]?.array?.compactMap { $0["document_id"] } ?? []
                 guard let next = page["next_offset"]?.string else { break }
                 path = "/vector/documents?limit=2&offset=\(next)"
             }
-            #expect(titles == ["t0", "t1", "t2"])
+            #expect(Set(ids).count == 5 && ids.count == 5)
+            let id = try #require(ids[0].string)
+            let deleted = try await server.send("DELETE /vector/documents/\(id) HTTP/1.1")
+            #expect(deleted.status == 200 && deleted.json["deleted_chunks"] == 1)
+            #expect(try await server.send("DELETE /vector/documents/\(id) HTTP/1.1").status == 404)
+            #expect(try await server.points() == 4)
         }
     }
-}
 
-/// A form as curl sends it.
-struct Form: Sendable, CustomTestStringConvertible {
-    var title: String?
-    var file: String?
-    var fileName: String? = "a.txt"
-    var fields: [(String, String)] = []
-
-    static let contentType = "multipart/form-data; boundary=----form"
-
-    var testDescription: String { "title \(title ?? "-"), file \(file ?? "-") named \(fileName ?? "-"), \(fields)" }
-
-    var body: [UInt8] {
-        var text = ""
-        for (name, value) in [("title", title)] + fields.map({ ($0.0, Optional($0.1)) }) {
-            guard let value else { continue }
-            text += "------form\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n"
+    @Test func `every file is split into chunks the model reads whole`() async throws {
+        try await TestServer.run(chunkTokens: 64) { server in
+            let text = (0..<200).map { "Sentence number \($0) is here. " }.joined()
+            let receipt = try await server.upload(text).json
+            let page = try await server.store.scroll(ScrollRequest(limit: 1000), in: Library.collection)
+            #expect(page.points.count == Int(receipt["chunks"]?.integer ?? 0))
+            #expect(page.points.allSatisfy { ($0.payload?["tokens"]?.integer ?? 999) <= 64 })
         }
-        if let file {
-            let parameter = fileName.map { "; filename=\"\($0)\"" } ?? ""
-            text += "------form\r\nContent-Disposition: form-data; name=\"file\"\(parameter)\r\n\r\n\(file)\r\n"
+    }
+
+    // MARK: What is refused
+
+    struct Refusal: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let status: Int
+        /// Part of the body.
+        let says: String
+        var type: String? = Form.type
+        var body: [UInt8]
+    }
+
+    static let good = Form.body([("title", "t")], file: Array("Some text.".utf8))
+    static let refusals: [Refusal] = [
+        Refusal(
+            testDescription: "no form", status: 422, says: #""loc":["body","title"]"#, type: "application/json",
+            body: Array("{}".utf8)),
+        Refusal(testDescription: "no type", status: 422, says: #""loc":["body","file"]"#, type: nil, body: good),
+        Refusal(
+            testDescription: "no boundary", status: 400, says: "Missing boundary in multipart.",
+            type: "multipart/form-data", body: good),
+        Refusal(
+            testDescription: "another boundary", status: 400, says: "Invalid multipart data.",
+            type: "multipart/form-data; boundary=x", body: good),
+        Refusal(
+            testDescription: "no title", status: 422,
+            says: #"{"type":"missing","loc":["body","title"],"msg":"Field required","input":null}"#,
+            body: Form.body([], file: [65])),
+        Refusal(
+            testDescription: "empty title", status: 422, says: #""type":"missing","loc":["body","title"]"#,
+            body: Form.body([("title", "")], file: [65])),
+        Refusal(
+            testDescription: "no file", status: 422, says: #""loc":["body","file"]"#,
+            body: Form.body([("title", "t")], file: nil)),
+        Refusal(
+            testDescription: "text as file", status: 422,
+            says: "Value error, Expected UploadFile, received: <class 'str'>",
+            body: Form.body([("title", "t"), ("file", "x")], file: nil)),
+        Refusal(
+            testDescription: "file without a name", status: 422, says: #""type":"missing","loc":["body","file"]"#,
+            body: Form.body([("title", "t")], file: [65], fileName: "")),
+        Refusal(
+            testDescription: "empty file", status: 400, says: "The file is empty.",
+            body: Form.body([("title", "t")], file: [])),
+        Refusal(
+            testDescription: "blank file", status: 400, says: "no readable text",
+            body: Form.body([("title", "t")], file: Array(" \n\t ".utf8))),
+        Refusal(
+            testDescription: "binary file", status: 400, says: "binary",
+            body: Form.body([("title", "t")], file: [65, 0, 66])),
+        Refusal(
+            testDescription: "PDF", status: 400, says: "a PDF",
+            body: Form.body([("title", "t")], file: Array("%PDF-1.7\n".utf8))),
+        Refusal(
+            testDescription: "Latin-1", status: 400, says: "not UTF-8",
+            body: Form.body([("title", "t")], file: [0x63, 0x61, 0x66, 0xE9])),
+        Refusal(
+            testDescription: "text field over 1 MB", status: 400, says: "Part exceeded maximum size of 1024KB.",
+            body: Form.body([("title", "t"), ("url", String(repeating: "a", count: 1 << 20 + 1))], file: [65])),
+        Refusal(
+            testDescription: "odd replace", status: 422, says: #""loc":["body","replace"]"#,
+            body: Form.body([("title", "t"), ("replace", "perhaps")], file: [65])),
+        Refusal(
+            testDescription: "truncated", status: 400, says: "ended before its closing boundary",
+            body: good.dropLast(30)),
+        Refusal(testDescription: "empty body", status: 400, says: "ended before", body: []),
+    ]
+
+    @Test(arguments: refusals)
+    func `a bad upload is refused with its reason, stores nothing and harms nobody`(refusal: Refusal) async throws {
+        try await TestServer.run { server in
+            let response = try await server.post("/vector/text-to-vector", refusal.body, type: refusal.type)
+            #expect(response.status == refusal.status)
+            #expect(response.text.contains(refusal.says), "\(response.text)")
+            #expect(try await server.points() == 0)
+            #expect(try await server.upload("Some text.").status == 200)
         }
-        return Array((text + "------form--\r\n").utf8)
     }
 
-    static func replacing(_ mark: [UInt8], with bytes: [UInt8], in body: [UInt8]) -> [UInt8] {
-        guard let range = body.firstRange(of: mark) else { return body }
-        return body.replacingSubrange(range, with: bytes)
+    @Test func `an upload over the limit is refused before it is read, and the refusal can be read`() async throws {
+        var http = HTTPConfiguration()
+        http.maxUpload = 1 << 20
+        try await TestServer.run(http: http) { server in
+            let announced = try await server.send(
+                "POST /vector/text-to-vector HTTP/1.1",
+                headers: ["Content-Type: \(Form.type)", "Content-Length: 209715200"],
+                body: [UInt8](repeating: 65, count: 1 << 16)
+            )
+            #expect(announced.status == 413)
+            let large = Form.body([("title", "t")], file: [UInt8](repeating: 65, count: 2 << 20))
+            let response = try await server.post("/vector/text-to-vector", large, type: Form.type)
+            #expect(response.status == 413)
+            #expect(response.json["detail"]?.string?.contains("1 MB") == true)
+
+            // Without a length: chunk by chunk until it is too much.
+            let connection = try await RawConnection(port: server.port)
+            defer { connection.close() }
+            try await connection.write(
+                Array(
+                    "POST /vector/text-to-vector HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(Form.type)\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                        .utf8))
+            let beginning = Form.body([("title", "t")], file: [65]).dropLast(25)
+            try await connection.write(
+                Array("\(String(beginning.count, radix: 16))\r\n".utf8) + beginning + Array("\r\n".utf8))
+            for _ in 0..<48 {
+                try await connection.write(
+                    Array("10000\r\n".utf8) + [UInt8](repeating: 65, count: 65_536) + Array("\r\n".utf8))
+            }
+            try await connection.write(Array("0\r\n\r\n".utf8))
+            #expect(try await connection.readResponse().status == 413)
+            #expect(try await server.points() == 0)
+        }
     }
-}
 
-extension [UInt8] {
-    fileprivate func replacingSubrange(_ range: Range<Int>, with bytes: [UInt8]) -> [UInt8] {
-        Array(self[..<range.lowerBound]) + bytes + self[range.upperBound...]
+    @Test func `a client that expects an invitation gets one`() async throws {
+        try await TestServer.run { server in
+            let connection = try await RawConnection(port: server.port)
+            defer { connection.close() }
+            let lines = [
+                "POST /vector/text-to-vector HTTP/1.1", "Host: localhost", "Content-Type: \(Form.type)",
+                "Content-Length: \(Self.good.count)", "Expect: 100-continue", "Connection: close", "", "",
+            ]
+            try await connection.write(Array(lines.joined(separator: "\r\n").utf8))
+            #expect(
+                String(decoding: try await connection.read(once: true), as: UTF8.self).hasPrefix(
+                    "HTTP/1.1 100 Continue"))
+            try await connection.write(Self.good)
+            #expect(try await connection.readResponse().status == 200)
+        }
     }
-}
 
-func post(_ form: Form, _ port: Int) async throws -> RawResponse { try await post(form.body, port) }
+    @Test func `a client that leaves in the middle of its upload leaves nothing behind`() async throws {
+        try await TestServer.run { server in
+            let connection = try await RawConnection(port: server.port)
+            let head =
+                "POST /vector/text-to-vector HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(Form.type)\r\nContent-Length: \(Self.good.count)\r\n\r\n"
+            try await connection.write(Array(head.utf8) + Self.good.dropLast(40))
+            connection.close()
+            #expect(try await server.upload("Another.").status == 200)
+            #expect(try await server.points() == 1)
+        }
+    }
 
-func post(_ body: [UInt8], _ port: Int) async throws -> RawResponse {
-    try await fetch(
-        "POST", "/vector/text-to-vector", port: port, headers: ["Content-Type": Form.contentType], body: body)
-}
-
-func json(_ response: RawResponse) throws -> JSONValue { try JSONValue(parsing: response.body.utf8) }
-
-private func documentCount(_ port: Int) async throws -> Int? {
-    try json(try await fetch("GET", "/vector/documents", port: port))["documents"]?.array?.count
+    @Test(arguments: [
+        ("limit=0", "greater_than_equal"), ("limit=x", "int_parsing"), ("limit=5000", "less_than_equal"),
+    ])
+    func `query parameters are validated`(query: String, type: String) async throws {
+        try await TestServer.run { server in
+            let response = try await server.get("/vector/documents?\(query)")
+            #expect(response.status == 422)
+            #expect(response.json["detail"]?.array?.first?["type"] == .string(type))
+            #expect(response.json["detail"]?.array?.first?["loc"] == ["query", "limit"])
+        }
+    }
 }

@@ -41,7 +41,11 @@ final class ListeningSocket: Sendable {
     func accept() -> Connection? {
         guard pollSocket(POLLIN, on: descriptor, stop: stopReading, limit: nil) == .ready else { return nil }
         let accepted = Foundation.accept(descriptor, nil, nil)
-        return accepted < 0 ? nil : Connection(descriptor: accepted, stop: stopReading)
+        guard accepted >= 0 else { return nil }
+        // As Go does, and so Ollama: else a line waits for the acknowledgement of the one before, 40 ms at times.
+        var on: Int32 = 1
+        _ = unsafe setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout.size(ofValue: on)))
+        return Connection(descriptor: accepted, stop: stopReading)
     }
 
     func stop() {

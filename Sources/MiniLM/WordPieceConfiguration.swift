@@ -1,0 +1,184 @@
+// What a model directory says about its tokenizer.
+
+import Foundation
+
+/// How a BERT's text becomes words, and which tokens are special. The defaults are the uncased models'.
+public struct WordPieceConfiguration: Sendable, Equatable {
+    /// Whether words are put in lower case (`do_lower_case`).
+    public var lowercase = true
+    /// Whether text is decomposed (NFD) and its non-spacing marks are dropped (`strip_accents`). Hugging Face's null means:
+    /// as `lowercase`.
+    public var stripAccents = true
+    /// Whether each CJK ideograph is a word of its own (`tokenize_chinese_chars`).
+    public var tokenizeChineseChars = true
+
+    /// The token of words the vocabulary cannot spell.
+    public var unkToken = "[UNK]"
+    /// The token before every text.
+    public var clsToken = "[CLS]"
+    /// The token behind every text.
+    public var sepToken = "[SEP]"
+    /// The tokens that count as such when they are typed in a text; each begins with ASCII punctuation and is in the
+    /// vocabulary. nil for those of `[PAD] [UNK] [CLS] [SEP] [MASK]` that are.
+    public var addedTokens: [String]?
+
+    /// A word of more scalars than this is `unkToken` (`max_input_chars_per_word`).
+    public var maxInputCharsPerWord = 100
+
+    public init() {}
+
+    /// Reads tokenizer_config.json and tokenizer.json, each where present.
+    ///
+    /// What tokenizer_config.json writes out wins, as in Hugging Face's `BertTokenizerFast`. tokenizer.json's truncation
+    /// and padding are left alone: they are defaults of calls, not of the model.
+    public init(modelDirectory path: String) throws(TokenizerError) {
+        if let file = try optionalJSON(TokenizerJSON.self, path: "\(path)/tokenizer.json") {
+            try read(file.value, path: file.path)
+        }
+        if let file = try optionalJSON(TokenizerConfigJSON.self, path: "\(path)/tokenizer_config.json") {
+            read(file.value)
+        }
+    }
+
+    private mutating func read(_ file: TokenizerConfigJSON) {
+        if let lowercases = file.lowercases {
+            lowercase = lowercases
+            stripAccents = lowercases
+        }
+        stripAccents = file.stripsAccents ?? stripAccents
+        tokenizeChineseChars = file.tokenizesChineseChars ?? tokenizeChineseChars
+        unkToken = file.unknown?.content ?? unkToken
+        clsToken = file.classifier?.content ?? clsToken
+        sepToken = file.separator?.content ?? sepToken
+    }
+
+    private mutating func read(_ file: TokenizerJSON, path: String) throws(TokenizerError) {
+        func require(_ condition: Bool, _ what: String) throws(TokenizerError) {
+            guard condition else { throw .unsupported("\(path) asks for what this tokenizer does not do: \(what)") }
+        }
+        try require(file.model.type ?? "WordPiece" == "WordPiece", "a \(file.model.type ?? "") model, not WordPiece")
+        try require(
+            file.model.prefix ?? "##" == "##", "continuing_subword_prefix is \(file.model.prefix ?? ""), not ##")
+        try require(file.normalizer?.type == "BertNormalizer", "its normalizer is not BertNormalizer")
+        try require(file.normalizer?.cleansText ?? true, "clean_text is false")
+        try require(file.preTokenizer?.type == "BertPreTokenizer", "its pre_tokenizer is not BertPreTokenizer")
+        for token in file.addedTokens ?? [] {
+            try require(
+                !token.matchesNormalizedText && !token.stripsLeft && !token.stripsRight && !token.matchesWholeWords,
+                "the added token \(token.content) is normalized, lstrip, rstrip or single_word")
+        }
+        lowercase = file.normalizer?.lowercases ?? true
+        stripAccents = file.normalizer?.stripsAccents ?? lowercase
+        tokenizeChineseChars = file.normalizer?.handlesChineseChars ?? true
+        unkToken = file.model.unknown ?? unkToken
+        addedTokens = file.addedTokens?.map(\.content)
+        if let limit = file.model.maxInputCharsPerWord {
+            guard limit >= 1 else { throw .malformed(path: path, reason: "max_input_chars_per_word is \(limit)") }
+            maxInputCharsPerWord = limit
+        }
+    }
+}
+
+// MARK: - The files
+
+/// The file at `path`, nil when there is none.
+private func optionalJSON<Value>(_: Value.Type, path: String) throws(TokenizerError) -> JSONFile<Value>? {
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+        return try JSONFile(path: path)
+    } catch {
+        switch error {
+        case .unreadable(let path, let reason): throw .unreadable(path: path, reason: reason)
+        case .malformed(let path, let reason): throw .malformed(path: path, reason: reason)
+        default: throw .unsupported("\(error)")
+        }
+    }
+}
+
+/// tokenizer_config.json.
+private struct TokenizerConfigJSON: Decodable {
+    /// A token is written as a string or, by some versions, as an object.
+    struct Token: Decodable {
+        let content: String
+
+        private enum CodingKeys: CodingKey { case content }
+
+        init(from decoder: any Decoder) throws {
+            do {
+                content = try decoder.singleValueContainer().decode(String.self)
+            } catch DecodingError.typeMismatch {
+                content = try decoder.container(keyedBy: CodingKeys.self).decode(String.self, forKey: .content)
+            }
+        }
+    }
+
+    let lowercases, stripsAccents, tokenizesChineseChars: Bool?
+    let unknown, classifier, separator: Token?
+
+    private enum CodingKeys: String, CodingKey {
+        case lowercases = "do_lower_case"
+        case stripsAccents = "strip_accents"
+        case tokenizesChineseChars = "tokenize_chinese_chars"
+        case unknown = "unk_token"
+        case classifier = "cls_token"
+        case separator = "sep_token"
+    }
+}
+
+/// tokenizer.json, without its vocabulary.
+private struct TokenizerJSON: Decodable {
+    struct Model: Decodable {
+        let type: String?
+        let unknown: String?
+        let prefix: String?
+        let maxInputCharsPerWord: Int?
+
+        private enum CodingKeys: String, CodingKey {
+            case type
+            case unknown = "unk_token"
+            case prefix = "continuing_subword_prefix"
+            case maxInputCharsPerWord = "max_input_chars_per_word"
+        }
+    }
+
+    struct Normalizer: Decodable {
+        let type: String
+        let cleansText, handlesChineseChars, stripsAccents, lowercases: Bool?
+
+        private enum CodingKeys: String, CodingKey {
+            case type
+            case cleansText = "clean_text"
+            case handlesChineseChars = "handle_chinese_chars"
+            case stripsAccents = "strip_accents"
+            case lowercases = "lowercase"
+        }
+    }
+
+    struct PreTokenizer: Decodable {
+        let type: String
+    }
+
+    struct AddedToken: Decodable {
+        let content: String
+        let matchesWholeWords, stripsLeft, stripsRight, matchesNormalizedText: Bool
+
+        private enum CodingKeys: String, CodingKey {
+            case content
+            case matchesWholeWords = "single_word"
+            case stripsLeft = "lstrip"
+            case stripsRight = "rstrip"
+            case matchesNormalizedText = "normalized"
+        }
+    }
+
+    let model: Model
+    let normalizer: Normalizer?
+    let preTokenizer: PreTokenizer?
+    let addedTokens: [AddedToken]?
+
+    private enum CodingKeys: String, CodingKey {
+        case model, normalizer
+        case preTokenizer = "pre_tokenizer"
+        case addedTokens = "added_tokens"
+    }
+}

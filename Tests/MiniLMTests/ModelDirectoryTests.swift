@@ -1,0 +1,116 @@
+// The model directory is data: it decides, and what it lacks or asks too much of is said.
+
+import Foundation
+import Testing
+
+@testable import MiniLM
+
+@Suite struct ModelDirectoryTests {
+    /// all-MiniLM-L6-v2's files but for the weights.
+    private static let files = [
+        "config.json": """
+        {"model_type": "bert", "vocab_size": 30522, "hidden_size": 384, "intermediate_size": 1536,
+        "num_hidden_layers": 6, "num_attention_heads": 12, "max_position_embeddings": 512, "type_vocab_size": 2,
+        "hidden_act": "gelu", "layer_norm_eps": 1e-12, "position_embedding_type": "absolute"}
+        """,
+        "modules.json": """
+        [{"path": "", "type": "sentence_transformers.models.Transformer"},
+        {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]
+        """,
+        "1_Pooling/config.json": """
+        {"word_embedding_dimension": 384, "pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true}
+        """,
+        "sentence_bert_config.json": #"{"max_seq_length": 256, "do_lower_case": false}"#,
+    ]
+
+    /// The configuration of those files with one of them changed or, if `change` gives nil, left out.
+    private func configuration(
+        _ name: String = "config.json", _ change: (String) -> String? = { $0 }
+    ) throws -> EncoderConfiguration {
+        let folder = try TemporaryFolder()
+        for (file, text) in Self.files {
+            guard let text = file == name ? change(text) : text else { continue }
+            _ = try folder.write(Array(text.utf8), to: file)
+        }
+        return try EncoderConfiguration(modelDirectory: folder.path)
+    }
+
+    private func reason(_ body: () throws -> Void) -> String {
+        switch Result(catching: body) {
+        case .success: "no error"
+        case .failure(let error): "\(error)"
+        }
+    }
+
+    @Test func `the files decide`() throws {
+        let configuration = try configuration()
+        #expect(configuration == (try EncoderConfiguration(modelDirectory: Weights.directory)))
+        #expect(configuration.headSize == 32 && configuration.layerNormEpsilon == 1e-12)
+        #expect(configuration.maxTokens == 256 && configuration.pooling == .mean && configuration.normalizes)
+    }
+
+    @Test func `CLS pooling without normalisation and another limit`() throws {
+        let pooled = try configuration("1_Pooling/config.json") { _ in
+            #"{"word_embedding_dimension": 384, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"#
+        }
+        #expect(pooled.pooling == .cls)
+        let plain = try configuration("modules.json") {
+            $0.components(separatedBy: ",\n").dropLast().joined(separator: ",") + "]"
+        }
+        #expect(!plain.normalizes)
+        let long = try configuration("sentence_bert_config.json") { $0.replacingOccurrences(of: "256", with: "512") }
+        #expect(long.maxTokens == 512)
+    }
+
+    @Test(arguments: files.keys.sorted())
+    func `a file that is missing, empty or not JSON is named`(name: String) throws {
+        #expect(reason { _ = try configuration(name) { _ in nil } }.contains("\(name): No such file"))
+        for text in ["", "{", "\u{0}", "[1, 2]", "7"] {
+            #expect(reason { _ = try configuration(name) { _ in text } }.contains(name), "\(text)")
+        }
+    }
+
+    @Test(arguments: [
+        ("config.json", "\"gelu\"", "\"gelu_new\"", "hidden_act is gelu_new"),
+        ("config.json", "\"bert\"", "\"roberta\"", "model_type is roberta"),
+        ("config.json", "\"absolute\"", "\"relative_key\"", "position_embedding_type"),
+        ("config.json", "heads\": 12", "heads\": 7", "no multiple of num_attention_heads 7"),
+        ("config.json", "heads\": 12", "heads\": 0", "sizes"),
+        ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 9223372036854775807", "sizes"),
+        ("config.json", "\"hidden_size\": 384,", "", "hidden_size is missing"),
+        ("config.json", "1e-12", "0", "layer_norm_eps"),
+        ("modules.json", "models.Normalize", "models.Dense", "Dense"),
+        ("1_Pooling/config.json", "384", "768", "word_embedding_dimension is 768"),
+        ("1_Pooling/config.json", "false", "true", #"["pooling_mode_cls_token", "pooling_mode_mean_tokens"]"#),
+        ("1_Pooling/config.json", "pooling_mode_mean_tokens", "pooling_mode_max_tokens", "pooling_mode_max_tokens"),
+        ("1_Pooling/config.json", "true", "false", "it pools by []"),
+        ("sentence_bert_config.json", "256", "513", "max_seq_length is 513, not 2 to 512"),
+        ("sentence_bert_config.json", "256", "null", "max_seq_length"),
+    ])
+    func `what is not supported is refused with its reason`(
+        file: String, old: String, new: String, expected: String
+    ) throws {
+        let error = reason {
+            _ = try configuration(file) { text in
+                #expect(text.contains(old))
+                return text.replacingOccurrences(of: old, with: new)
+            }
+        }
+        #expect(error.contains(file) && error.contains(expected), "\(error)")
+    }
+
+    @Test func `a directory without weights, and one that is none, are refused`() throws {
+        let folder = try TemporaryFolder()
+        for (file, text) in Self.files { _ = try folder.write(Array(text.utf8), to: file) }
+        #expect(
+            reason { _ = try SentenceEncoder(modelDirectory: folder.path) }
+                .contains("model.safetensors: No such file"))
+        _ = try folder.write(Array("\u{2}\0\0\0\0\0\0\0{}".utf8), to: "model.safetensors")
+        #expect(
+            reason { _ = try SentenceEncoder(modelDirectory: folder.path) }
+                .contains("tensor embeddings.word_embeddings.weight is missing"))
+        #expect(reason { _ = try SentenceEncoder(modelDirectory: "\(folder.path)/none") }.contains("No such file"))
+        #expect(reason { _ = try SentenceEncoder(modelDirectory: "") }.contains("No such file"))
+    }
+}

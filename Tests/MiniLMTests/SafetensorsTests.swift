@@ -1,0 +1,122 @@
+// Files are hostile: whatever they hold, the answer is their tensors or an error, and never a crash.
+
+import Foundation
+import Testing
+
+@testable import MiniLM
+
+@Suite struct SafetensorsTests {
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    private func file(header: String, data: [UInt8] = []) -> [UInt8] {
+        let length = UInt64(header.utf8.count)
+        return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(header.utf8) + data
+    }
+
+    private func open(_ bytes: [UInt8]) throws -> SafetensorsFile {
+        try SafetensorsFile(MappedFile(path: folder.write(bytes, to: "model.safetensors")))
+    }
+
+    private func values(_ tensor: Tensor) -> [Float] { unsafe Array(tensor.elements) }
+
+    /// 1, -2 and 0.5 in each float type.
+    private var sample: [UInt8] {
+        file(
+            header: #"{"__metadata__":{"format":"pt"},"f32":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"#
+                + #""f16":{"dtype":"F16","shape":[3,1],"data_offsets":[12,18]},"#
+                + #""bf16":{"dtype":"BF16","shape":[1,3],"data_offsets":[18,24]},"#
+                + #""empty":{"dtype":"F32","shape":[0,7],"data_offsets":[24,24]},"#
+                + #""scalar":{"dtype":"I64","shape":[],"data_offsets":[24,32]}}"#,
+            data: [0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0, 0x3F] + [0, 0x3C, 0, 0xC0, 0, 0x38]
+                + [0x80, 0x3F, 0, 0xC0, 0, 0x3F] + [UInt8](repeating: 0, count: 8))
+    }
+
+    @Test func `floats of every kind are read`() throws {
+        let file = try open(sample)
+        #expect(values(try file.tensor("f32", shape: [3])) == [1, -2, 0.5])
+        #expect(values(try file.tensor("f16", shape: [3, 1])) == [1, -2, 0.5])
+        #expect(values(try file.tensor("bf16", shape: [1, 3])) == [1, -2, 0.5])
+        #expect(values(try file.tensor("empty", shape: [0, 7])) == [])
+    }
+
+    @Test func `half floats have the values of IEEE 754`() throws {
+        // Largest, smallest normal, smallest, minus zero, infinity.
+        let bits: [UInt16] = [0x7BFF, 0x0400, 0x0001, 0x8000, 0x7C00]
+        let file = try open(
+            file(
+                header: #"{"x":{"dtype":"F16","shape":[5],"data_offsets":[0,10]}}"#,
+                data: bits.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }))
+        #expect(values(try file.tensor("x", shape: [5])) == [65504, 0x1p-14, 0x1p-24, 0, .infinity])
+    }
+
+    @Test func `unaligned floats are read`() throws {
+        for padding in 0..<4 {
+            let header =
+                #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"# + String(repeating: " ", count: padding)
+            #expect(values(try open(file(header: header, data: [0, 0, 0x80, 0x3F])).tensor("x", shape: [1])) == [1])
+        }
+    }
+
+    @Test func `what the model does not expect is refused by name`() throws {
+        let file = try open(sample)
+        #expect(throws: SafetensorsError.missingTensor(name: "f64")) { try file.tensor("f64", shape: [3]) }
+        #expect(throws: SafetensorsError.wrongShape(name: "f32", expected: [4], found: [3])) {
+            try file.tensor("f32", shape: [4])
+        }
+        #expect(throws: SafetensorsError.unsupportedType(name: "scalar", type: "I64")) {
+            try file.tensor("scalar", shape: [])
+        }
+    }
+
+    @Test(arguments: [
+        #""#, #"{"#, #"[]"#, #"{"x":1}"#, #"{"x":{}}"#,
+        #"{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}"#,
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,9]}}"#,
+        #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[9,9]}}"#,
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}"#,
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0]}}"#,
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}"#,
+        #"{"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#,
+        #"{"x":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}"#,
+        #"{"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#,
+        #"{"x":{"dtype":"F32","shape":[9223372036854775807],"data_offsets":[0,8]}}"#,
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,18446744073709551616]}}"#,
+        #"{"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,8]}}"#,
+        #"{"x":{"dtype":4,"shape":[2],"data_offsets":[0,8]}}"#,
+        String(repeating: "[", count: 100_000), String(repeating: #"{"a":"#, count: 100_000),
+    ])
+    func `a header that contradicts itself or the file is refused`(header: String) throws {
+        #expect(throws: SafetensorsError.self) { try open(file(header: header, data: [UInt8](repeating: 0, count: 8))) }
+    }
+
+    @Test(arguments: [0, 1, 9, 1 << 32, UInt64(Int.max) - 7, UInt64(Int.max), .max])
+    func `a header length beyond the file is refused`(length: UInt64) throws {
+        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array("{}      ".utf8)
+        #expect(throws: SafetensorsError.self) { try open(bytes) }
+    }
+
+    @Test func `a file cut anywhere is refused`() throws {
+        for length in 1..<sample.count {
+            #expect(throws: SafetensorsError.self, "\(length) bytes") { try open(Array(sample.prefix(length))) }
+        }
+        #expect(throws: ModelError.self) { try open([]) }
+    }
+
+    @Test func `a file with any byte changed gives tensors of the right size or an error`() throws {
+        for index in sample.indices {
+            for mask: UInt8 in [0x01, 0x04, 0x10, 0x80] {
+                var bytes = sample
+                bytes[index] ^= mask
+                let outcome = Result { try open(bytes) }
+                guard case .success(let file) = outcome else { continue }
+                for (name, shape) in [("f32", [3]), ("f16", [3, 1]), ("bf16", [1, 3]), ("empty", [0, 7])] {
+                    // Reads every element: one outside the mapping would end the process.
+                    guard case .success(let tensor) = (Result { try file.tensor(name, shape: shape) }) else { continue }
+                    #expect(values(tensor).count == shape.reduce(1, *))
+                }
+            }
+        }
+    }
+}

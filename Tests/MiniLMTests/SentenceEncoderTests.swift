@@ -1,0 +1,110 @@
+// The public interface: what callers may rely on beside the vectors.
+
+import Foundation
+import Synchronization
+import Testing
+
+@testable import MiniLM
+
+@Suite struct SentenceEncoderTests {
+    let encoder: SentenceEncoder
+    init() throws { encoder = try Weights.encoder.get() }
+
+    @Test func `no texts give no vectors`() throws {
+        let embeddings = try encoder.encode([])
+        #expect(embeddings.count == 0 && embeddings.values.isEmpty && embeddings.dimension == 384)
+        #expect(try encoder.encode(tokenized: []).count == 0)
+    }
+
+    @Test func `the empty text has the vector of its two special tokens`() throws {
+        let embeddings = try encoder.encode([""])
+        #expect(embeddings.tokenCounts == [2])
+        let goldens = try EncoderGoldens()
+        #expect(goldens.texts[0].isEmpty)
+        #expect(largestDifference(embeddings[0], goldens.vectors.values.prefix(384)) <= 2e-6)
+    }
+
+    @Test func `what was cut is told`() throws {
+        let text = Array(repeating: "word", count: 300).joined(separator: " ")
+        let embeddings = try encoder.encode(["short", text])
+        #expect(embeddings.tokenCounts == [3, 256])
+        #expect(embeddings.truncatedTokens == [0, 302 - 256])
+    }
+
+    @Test func `tokenised texts have the vectors of their texts`() throws {
+        let texts = ["One.", "", "Duas palavras."]
+        let tokenized = texts.map { encoder.tokenizer.tokenize($0) }
+        #expect(try encoder.encode(tokenized: tokenized).values == encoder.encode(texts).values)
+    }
+
+    @Test func `ids that are no tokens of the model are refused`() throws {
+        func encode(_ ids: [Int32]) throws(EncodingError) {
+            let good = encoder.tokenizer.tokenize("good")
+            var bad = good
+            bad.ids = ids
+            _ = try encoder.encode(tokenized: [good, bad])
+        }
+        #expect(throws: EncodingError.noTokens(text: 1)) { try encode([]) }
+        #expect(throws: EncodingError.unknownToken(text: 1, id: 30522, vocabularySize: 30522)) {
+            try encode([101, 30522])
+        }
+        #expect(throws: EncodingError.unknownToken(text: 1, id: -1, vocabularySize: 30522)) { try encode([-1]) }
+        #expect(throws: EncodingError.tooManyTokens(text: 1, count: 257, limit: 256)) {
+            try encode([Int32](repeating: 101, count: 257))
+        }
+    }
+
+    @Test func `progress grows to the number of texts`() throws {
+        let texts = (0..<4200).map { "text \($0)" }
+        var seen: [Int] = []
+        _ = try encoder.encode(texts) { seen.append($0) }
+        #expect(seen.last == texts.count)
+        #expect(seen == seen.sorted() && seen.count > 10)
+    }
+
+    @Test func `concurrent callers get their own vectors`() async throws {
+        let encoder = self.encoder
+        let texts = (0..<12).map { caller in (0..<40).map { "caller \(caller) text \($0) of its own" } }
+        let expected = try texts.map { try encoder.encode($0).values }
+        let results = Mutex([Int: Result<[Float], any Error>]())
+        DispatchQueue.concurrentPerform(iterations: texts.count) { caller in
+            let values = Result { try encoder.encode(texts[caller]).values }
+            results.withLock { $0[caller] = values }
+        }
+        for caller in texts.indices { #expect(try results.withLock { $0[caller] }?.get() == expected[caller]) }
+    }
+
+    /// A worker takes tasks from callers in turn: a short call behind a long one is done while the long one goes on.
+    @Test func `a short call does not wait for a long one`() throws {
+        let encoder = self.encoder
+        let started = DispatchSemaphore(value: 0)
+        let longDone = DispatchSemaphore(value: 0)
+        let isLongDone = Mutex(false)
+        Thread.detachNewThread {
+            let texts = (0..<60).map { "number \($0) " + String(repeating: "of many words ", count: 60) }
+            _ = Result {
+                try encoder.encode(texts) { _ in started.signal() }
+            }
+            isLongDone.withLock { $0 = true }
+            longDone.signal()
+        }
+        started.wait()
+        #expect(try encoder.encode(["short"]).count == 1)
+        #expect(isLongDone.withLock { !$0 })
+        longDone.wait()
+    }
+
+    #if os(Linux)
+    @Test func `an encoder that is let go ends its threads`() throws {
+        func threads() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count }
+        func encodeOnce() throws {
+            _ = try SentenceEncoder(modelDirectory: Weights.directory, threads: 40).encode(["hello"])
+        }
+        let before = try threads()
+        try encodeOnce()
+        // Other tests' threads come and go; forty that stay are ours. A thread needs a moment to end.
+        for _ in 0..<200 where try threads() >= before + 30 { Thread.sleep(forTimeInterval: 0.05) }
+        #expect(try threads() < before + 30)
+    }
+    #endif
+}

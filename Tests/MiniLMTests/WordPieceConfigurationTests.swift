@@ -1,0 +1,190 @@
+// What model directories may say about their tokenizer, and what becomes of files that are damaged.
+
+import MiniLM
+import Testing
+
+@Suite struct WordPieceConfigurationTests {
+    static let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b", "ab", "É", "e", "<s>", "<s>a", "b"]
+        .joined(separator: "\n")
+
+    /// The configuration of a directory that holds these files.
+    private func configuration(
+        config: String? = nil, tokenizer: String? = nil
+    ) throws -> WordPieceConfiguration {
+        var files: [String: String] = [:]
+        files["tokenizer_config.json"] = config
+        files["tokenizer.json"] = tokenizer
+        return try TokenizerFixture.withFolder(files) { try WordPieceConfiguration(modelDirectory: $0) }
+    }
+
+    /// tokenizer.json with these members in its normaliser, model and list of added tokens.
+    private func tokenizerJSON(normalizer: String = "", model: String = "", added: String = "") -> String {
+        """
+        {"added_tokens": [\(added)], "normalizer": {"type": "BertNormalizer"\(normalizer)},
+         "pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "vocab": {}\(model)}}
+        """
+    }
+
+    /// The ids of a text, read with a vocabulary of its own.
+    private func ids(
+        _ text: String, vocabulary: String = vocabulary, _ configuration: WordPieceConfiguration = .init()
+    ) throws -> [Int32] {
+        try TokenizerFixture.withFolder(["vocab.txt": vocabulary]) { folder in
+            try WordPieceTokenizer(vocabulary: "\(folder)/vocab.txt", configuration: configuration).tokenize(text).ids
+        }
+    }
+
+    // MARK: - Settings
+
+    @Test func theRealModelIsUncased() throws {
+        let real = try WordPieceConfiguration(modelDirectory: Weights.directory)
+        var expected = WordPieceConfiguration()
+        expected.addedTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        #expect(real == expected)
+    }
+
+    @Test func withoutFilesTheDefaultsHold() throws {
+        #expect(try configuration() == WordPieceConfiguration())
+    }
+
+    @Test func accentsFollowTheCaseUnlessSaidOtherwise() throws {
+        let cased = try configuration(config: #"{"do_lower_case": false, "strip_accents": null}"#)
+        #expect(!cased.lowercase && !cased.stripAccents)
+        let stripped = try configuration(config: #"{"do_lower_case": false, "strip_accents": true}"#)
+        #expect(!stripped.lowercase && stripped.stripAccents)
+        let fast = try configuration(tokenizer: tokenizerJSON(normalizer: #", "lowercase": false"#))
+        #expect(!fast.lowercase && !fast.stripAccents)
+    }
+
+    @Test func tokenizerConfigWinsOverTokenizerJSON() throws {
+        let both = try configuration(
+            config: #"{"do_lower_case": true, "tokenize_chinese_chars": false}"#,
+            tokenizer: tokenizerJSON(normalizer: #", "lowercase": false, "handle_chinese_chars": true"#))
+        #expect(both.lowercase && both.stripAccents && !both.tokenizeChineseChars)
+    }
+
+    @Test func tokensAreNamedByStringOrObject() throws {
+        let named = try configuration(
+            config: #"{"unk_token": "<unk>", "cls_token": {"content": "<s>", "lstrip": false}, "sep_token": "</s>"}"#)
+        #expect([named.unkToken, named.clsToken, named.sepToken] == ["<unk>", "<s>", "</s>"])
+    }
+
+    @Test func aCasedModelKeepsCaseAndAccents() throws {
+        var cased = WordPieceConfiguration()
+        cased.lowercase = false
+        cased.stripAccents = false
+        #expect(try ids("É E", cased) == [2, 7, 1, 3])
+        #expect(try ids("É E") == [2, 8, 8, 3])
+    }
+
+    @Test func theLongestAddedTokenIsTaken() throws {
+        var configuration = WordPieceConfiguration()
+        configuration.addedTokens = ["<s>", "<s>a"]
+        #expect(try ids("b<s>ab<s>b", configuration) == [2, 11, 10, 11, 9, 11, 3])
+    }
+
+    @Test func wordsLongerThanTheModelsLimitAreUnknown() throws {
+        let limited = try configuration(tokenizer: tokenizerJSON(model: #", "max_input_chars_per_word": 2"#))
+        #expect(limited.maxInputCharsPerWord == 2)
+        #expect(try ids("abb ab", limited) == [2, 1, 6, 3])
+    }
+
+    // MARK: - Vocabularies
+
+    @Test func lineEndsMayBeWindows() throws {
+        let windows = Self.vocabulary.split(separator: "\n").joined(separator: "\r\n")
+        #expect(try ids("abb", vocabulary: windows) == ids("abb"))
+        #expect(try ids("abb", vocabulary: Self.vocabulary + "\n") == [2, 6, 5, 3])
+    }
+
+    /// As in a Python dictionary filled line by line.
+    @Test func ofEqualTokensTheLastCounts() throws {
+        #expect(try ids("a", vocabulary: Self.vocabulary + "\na") == [2, 12, 3])
+    }
+
+    @Test func aBlankLineIsATokenNoTextHas() throws {
+        #expect(try ids("a", vocabulary: "\n\n" + Self.vocabulary) == [4, 6, 5])
+    }
+
+    // MARK: - Refusals
+
+    @Test(arguments: [
+        (#", "lstrip": true"#, "lstrip"), (#", "normalized": true"#, "normalized"),
+        (#", "single_word": true"#, "single_word"),
+    ])
+    func addedTokensThatMatchOtherwiseAreRefused(flag: String, word: String) throws {
+        let flags = [#""single_word""#, #""lstrip""#, #""rstrip""#, #""normalized""#]
+            .filter { !flag.contains($0) }.map { "\($0): false" }.joined(separator: ", ")
+        let added = #"{"id": 1, "content": "<x>", \#(flags)\#(flag)}"#
+        let error = #expect(throws: TokenizerError.self) { try configuration(tokenizer: tokenizerJSON(added: added)) }
+        #expect(error?.description.contains("<x>") == true)
+        #expect(error?.description.contains(word) == true)
+    }
+
+    @Test(arguments: [
+        #"{"model": {"type": "BPE"}}"#,
+        #"{"model": {"type": "WordPiece"}, "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "BertPreTokenizer"}}"#,
+        #"{"model": {"type": "WordPiece"}, "normalizer": {"type": "BertNormalizer"}, "pre_tokenizer": {"type": "Digits"}}"#,
+        #"{"model": {"type": "WordPiece", "continuing_subword_prefix": "@@"}}"#,
+    ])
+    func otherTokenizersAreRefused(json: String) throws {
+        let error = #expect(throws: TokenizerError.self) { try configuration(tokenizer: json) }
+        guard case .unsupported(let reason) = error else { return #expect(Bool(false), "\(String(describing: error))") }
+        #expect(reason.contains("tokenizer.json"))
+    }
+
+    @Test(arguments: [#"{"unk_token": 7}"#, #"{"unk_token": {}}"#, #"{"do_lower_case": "yes"}"#, "", "[]", "{"])
+    func aConfigurationThatIsNotOneIsNamed(json: String) {
+        let error = #expect(throws: TokenizerError.self) { try configuration(config: json) }
+        #expect(error?.description.contains("tokenizer_config.json") == true)
+    }
+
+    @Test func anAddedTokenMustBePunctuatedAndInTheVocabulary() throws {
+        var configuration = WordPieceConfiguration()
+        for tokens in [["<y>"], ["b"], [""], ["É"]] {
+            configuration.addedTokens = tokens
+            #expect(throws: TokenizerError.self) { try ids("a", configuration) }
+        }
+    }
+
+    @Test(arguments: ["", "a\nb", "[UNK]\n[CLS]"])
+    func aVocabularyWithoutItsSpecialsIsRefused(vocabulary: String) throws {
+        let error = #expect(throws: TokenizerError.self) { try ids("a", vocabulary: vocabulary) }
+        #expect(error?.description.contains("is missing") == true)
+    }
+
+    @Test func aVocabularyThatIsNotThereIsNamed() {
+        let error = #expect(throws: TokenizerError.self) { try WordPieceTokenizer(vocabulary: "/nowhere/vocab.txt") }
+        #expect(error?.description.contains("/nowhere/vocab.txt") == true)
+    }
+
+    /// Files are cut and their bytes flipped: each is read or refused with a TokenizerError, and never crashes.
+    @Test func damagedFilesAreReadOrRefused() throws {
+        let config = Array(#"{"do_lower_case": true, "cls_token": {"content": "[CLS]"}, "unk_token": "[UNK]"}"#.utf8)
+        let tokenizer = Array(tokenizerJSON(normalizer: #", "lowercase": true"#).utf8)
+        let files = [
+            "vocab.txt": Array(Self.vocabulary.utf8), "tokenizer_config.json": config, "tokenizer.json": tokenizer,
+        ]
+        var random = RandomTexts(seed: 3)
+        var refused = 0
+        for _ in 0..<500 {
+            var damaged = files
+            for (name, bytes) in files where !bytes.isEmpty && random.next() % 2 == 0 {
+                var bytes = bytes
+                bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
+                if random.next() % 4 == 0 { bytes.removeLast(Int(random.next() % UInt64(bytes.count))) }
+                damaged[name] = bytes
+            }
+            try TokenizerFixture.withFolder(damaged) { folder in
+                do throws(TokenizerError) {
+                    let ids = try WordPieceTokenizer(modelDirectory: folder).tokenize("ab É [SEP] <s>").ids
+                    #expect(ids.count >= 2)
+                } catch {
+                    refused += 1
+                    #expect(error.description.contains(folder) || error.description.contains("added token"))
+                }
+            }
+        }
+        #expect((1..<500).contains(refused))
+    }
+}

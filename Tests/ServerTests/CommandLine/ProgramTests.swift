@@ -1,0 +1,316 @@
+// The program itself, as users run it: a process with arguments, files and signals.
+
+import Foundation
+import MiniLM
+import Synchronization
+import Testing
+import VectorStore
+
+@testable import Server
+
+/// The built program, beside the test bundle.
+struct Program {
+    static let path: String = {
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "minilm").path
+    }()
+
+    struct Result: Sendable { var status: Int32, output: String, errors: String }
+
+    /// Runs the program to its end.
+    static func run(
+        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+    ) async throws -> Result {
+        try await blocking { try runToEnd(arguments, input: input, environment: environment) }
+    }
+
+    private static func runToEnd(_ arguments: [String], input: String, environment: [String: String]) throws -> Result {
+        let process = process(arguments, environment)
+        let (inputPipe, outputPipe, errorPipe) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = inputPipe
+        process.standardOutput = outputPipe
+        process.standardError = errorPipe
+        try process.run()
+        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try inputPipe.fileHandleForWriting.close()
+        let output = try outputPipe.fileHandleForReading.readToEnd() ?? Data()
+        let errors = try errorPipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Result(
+            status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+            errors: String(decoding: errors, as: UTF8.self)
+        )
+    }
+
+    static func process(_ arguments: [String], _ environment: [String: String] = [:]) -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        // Variables of the developer's own shell must not change what is tested.
+        let kept = ProcessInfo.processInfo.environment.filter {
+            ["PATH", "HOME", "LD_LIBRARY_PATH", "TMPDIR"].contains($0.key)
+        }
+        process.environment = kept.merging(["WEIGHTS": Weights.directory, "OLLAMA_HOST": "127.0.0.1:9"]) { $1 }
+            .merging(environment) { $1 }
+        return process
+    }
+}
+
+@Suite struct CommandTests {
+    private let directory = FileManager.default.temporaryDirectory.appending(path: "program-\(UUID().uuidString)")
+
+    init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+
+    private func file(_ name: String, _ content: String) throws -> String {
+        let url = directory.appending(path: name)
+        try Data(content.utf8).write(to: url)
+        return url.path
+    }
+
+    @Test func `embed writes the vectors of every line, blank ones too, as NumPy reads them`() async throws {
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let input = try file("lines.txt", "Olá mundo\n\nThe last line has no end")
+        let output = directory.appending(path: "v.npy")
+        #expect(try await Program.run(["embed", "--input", input, "--output", output.path]).status == 0)
+        let data = try Data(contentsOf: output)
+        #expect(data.starts(with: [0x93] + Array("NUMPY".utf8) + [1, 0]))
+        let header = String(decoding: data[10..<128], as: UTF8.self)
+        #expect(
+            header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 384), }") && header.hasSuffix("\n"))
+        #expect(data.count == 128 + 3 * 384 * 4)
+        let expected = try TestServer.encoder().encode(["Olá mundo", "", "The last line has no end"])
+        let words = stride(from: 128, to: data.count, by: 4).map { start in
+            data[start..<start + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        }
+        let floats = words.map { Float(bitPattern: $0) }
+        #expect(floats == expected.values)
+    }
+
+    @Test func `embed reads JSON lines and says what was cut`() async throws {
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let long = String(repeating: "word ", count: 300)
+        let input = try file("in.jsonl", "\"a \\u00e9\"\n\n{\"text\": \"\(long)\", \"other\": 1}\n")
+        let result = try await Program.run(["embed", "--input", input, "--output", "-"])
+        #expect(result.status == 0)
+        let records = try result.output.split(separator: "\n").map { try JSONValue(parsing: $0.utf8) }
+        #expect(records.map { $0["index"] } == [0, 1])
+        #expect(records[0]["embedding"]?.array?.count == 384)
+        #expect(records[1]["tokens"] == 256 && records[1]["truncated_tokens"] == 46)
+        #expect(result.errors.contains("1 of 2 texts") && result.errors.contains("46 tokens"))
+    }
+
+    @Test func `tokenize prints an array of ids a line`() async throws {
+        let result = try await Program.run(["tokenize", "--input", "-"], input: "Olá, mundo!\n\n")
+        #expect(result.output == "[101, 19330, 2050, 1010, 25989, 999, 102]\n[101, 102]\n")
+        let cut = try await Program.run(["tokenize", "--input", "-", "--max-tokens", "4"], input: "Olá, mundo!\n")
+        #expect(cut.output == "[101, 19330, 2050, 102]\n")
+        let whole = try await Program.run(
+            ["tokenize", "--input", "-", "--max-tokens", "none"], input: String(repeating: "a ", count: 300)
+        )
+        #expect(whole.output.split(separator: ",").count == 302)
+    }
+
+    @Test(arguments: [
+        (["embed", "--input", "/nowhere", "--output", "x.npy"], "Cannot read /nowhere"),
+        (["embed", "--input", "-", "--output", "x.csv"], "must end in .npy or .jsonl"),
+        (["tokenize", "--input", "-", "--max-tokens", "1"], "at least 2"),
+        (["info", "--weights", "/nowhere"], "/nowhere"),
+        (["ask", "x", "--server", "http://127.0.0.1:9"], "No minilm server answers"),
+        (["ask"], "Give a question"),
+        (["serve", "--host", "0.0.0.0", "--data-dir", "/dev/null/x"], "API_KEY"),
+        (["serve", "--chunk-tokens", "3", "--data-dir", "/dev/null/x"], "/dev/null/x"),
+        (["frobnicate"], "Usage"),
+    ])
+    func `mistakes are named on standard error and end with a failure`(arguments: [String], says: String) async throws {
+        let result = try await Program.run(arguments)
+        #expect(result.status != 0 && result.output.isEmpty)
+        #expect((result.errors).contains(says), "\(result.errors)")
+    }
+
+    @Test func `every command has help with an example, and every option names its variable`() async throws {
+        for command in ["serve", "index", "ask", "embed", "tokenize", "pull", "info"] {
+            let help = try await Program.run([command, "--help"]).output
+            #expect(help.contains("EXAMPLES"), "\(command)")
+        }
+        let help = try await Program.run(["serve", "--help"]).output.split(whereSeparator: \.isWhitespace).joined(
+            separator: " ")
+        for variable in ["PORT", "LLM_PORT", "DATA_DIR", "WEIGHTS", "MODEL", "OLLAMA_HOST", "API_KEY", "CHUNK_TOKENS"] {
+            #expect(help.contains("env \(variable)"), "\(variable)")
+        }
+    }
+
+    @Test func `a variable with a bad value is named`() async throws {
+        let result = try await Program.run(["serve", "--data-dir", "/dev/null/x"], environment: ["PORT": "many"])
+        #expect(result.status != 0 && result.errors.contains("PORT='many'"))
+    }
+}
+
+/// Serial: each test has a server process of its own.
+@Suite(.serialized) struct ProcessTests {
+    private struct Client: Sendable {
+        let port: Int
+
+        func send(_ head: String, _ body: [UInt8] = []) async throws -> RawResponse {
+            let connection = try await RawConnection(port: port)
+            defer { connection.close() }
+            try await connection.write(Array("\(head)\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8) + body)
+            return try await connection.readResponse()
+        }
+
+        func upload(_ text: String, title: String) async throws -> RawResponse {
+            let body = Form.body([("title", title)], file: Array(text.utf8))
+            let lengths = "Content-Type: \(Form.type)\r\nContent-Length: \(body.count)"
+            return try await send("POST /vector/text-to-vector HTTP/1.1\r\n\(lengths)", body)
+        }
+
+        func isReady() async -> Bool { (try? await send("GET /readyz HTTP/1.1").status) == 200 }
+    }
+
+    /// A served data directory.
+    private final class ServerProcess {
+        let client: Client
+        private let process: Process
+
+        init(directory: String) async throws {
+            let port = try Self.freePort()
+            client = Client(port: port)
+            process = Program.process(["serve", "--data-dir", directory, "--port", "\(port)", "--llm-port", "off"])
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            for _ in 0..<600 {
+                if await client.isReady() { return }
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            throw RawConnection.Failure(call: "the server did not become ready", code: 0)
+        }
+
+        func terminate() { process.terminate() }
+
+        func kill(_ signal: Int32) async throws -> Int32 {
+            let process = process
+            Foundation.kill(process.processIdentifier, signal)
+            return try await blocking {
+                process.waitUntilExit()
+                return process.terminationStatus
+            }
+        }
+
+        private static func freePort() throws -> Int {
+            let listener = try ListeningSocket()
+            defer { listener.close() }
+            return Int(listener.port)
+        }
+    }
+
+    private final class Counter: Sendable {
+        private let count = Mutex(0)
+        var value: Int { count.withLock { $0 } }
+        func increment() { count.withLock { $0 += 1 } }
+    }
+
+    private static func withDirectory(_ body: (String) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "process-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try await body(directory)
+    }
+
+    @Test func `after kill -9 in the middle of uploads everything acknowledged is there, and nothing is there by half`()
+        async throws
+    {
+        try await Self.withDirectory { directory in
+            var generator = SplitMix64(seed: 9)
+            var acknowledged: [String: Int] = [:]
+            for round in 0..<5 {
+                let server = try await ServerProcess(directory: directory)
+                let client = server.client
+                // Killed after so many acknowledgements, with two or three uploads under way.
+                let enough = Int.random(in: 1...12, using: &generator)
+                let count = Counter()
+                let stored = try await withThrowingTaskGroup(of: [String: Int].self) { group in
+                    for writer in 0..<3 {
+                        group.addTask {
+                            var stored: [String: Int] = [:]
+                            for number in 0..<10_000 {
+                                let title = "\(round)-\(writer)-\(number)"
+                                let text = (0..<40).map { "Sentence \($0) of \(title) is here. " }.joined()
+                                // The kill ends the loop: the connection breaks, or is refused.
+                                guard let response = try? await client.upload(text, title: title),
+                                    response.status == 200,
+                                    let chunks = response.json["chunks"]?.integer
+                                else { return stored }
+                                stored[title] = Int(chunks)
+                                count.increment()
+                            }
+                            return stored
+                        }
+                    }
+                    while count.value < enough { try await Task.sleep(for: .milliseconds(1)) }
+                    _ = try await server.kill(SIGKILL)
+                    return try await group.reduce(into: [:]) { $0.merge($1) { $1 } }
+                }
+                acknowledged.merge(stored) { $1 }
+            }
+            #expect(acknowledged.count >= 5)
+
+            let store = try EmbeddedStore(directory: directory)
+            var chunks: [String: [Int64]] = [:]
+            var expected: [String: Int] = [:]
+            let page = try await store.scroll(ScrollRequest(limit: 1_000_000), in: Library.collection)
+            for payload in page.points.compactMap(\.payload) {
+                let title = payload[Library.Field.title]?.string ?? ""
+                chunks[title, default: []].append(payload[Library.Field.chunkIndex]?.integer ?? -1)
+                expected[title] = Int(payload[Library.Field.chunkCount]?.integer ?? -1)
+            }
+            for (title, count) in acknowledged { #expect(chunks[title]?.count == count, "\(title)") }
+            for (title, indexes) in chunks {
+                #expect(indexes.sorted() == (0..<Int64(expected[title] ?? 0)).map { $0 }, "\(title)")
+            }
+        }
+    }
+
+    @Test func `a second server on the directory is refused, and SIGTERM ends the first with success`() async throws {
+        try await Self.withDirectory { directory in
+            let server = try await ServerProcess(directory: directory)
+            #expect(try await server.client.upload("A text.", title: "t").status == 200)
+            let second = try await Program.run(["serve", "--data-dir", directory, "--port", "0", "--llm-port", "off"])
+            #expect(second.status != 0)
+            #expect(second.errors.contains("in use by process") && second.errors.contains(directory))
+            let port = try await Program.run([
+                "serve", "--data-dir", directory + "-2", "--port", "\(server.client.port)", "--llm-port", "off",
+            ])
+            try? FileManager.default.removeItem(atPath: directory + "-2")
+            #expect(port.status != 0 && port.errors.contains("is in use"), "\(port.errors)")
+
+            // An idle kept-alive connection must not hold the shutdown up.
+            let idle = try await RawConnection(port: server.client.port)
+            defer { idle.close() }
+            try await idle.write(Array("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+            #expect(String(decoding: try await idle.read(once: true), as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+            #expect(try await server.kill(SIGTERM) == 0)
+        }
+    }
+
+    @Test func `index and ask talk to the running server`() async throws {
+        try await Self.withDirectory { directory in
+            let server = try await ServerProcess(directory: directory)
+            defer { server.terminate() }
+            let file = directory + "/note.md"
+            try Data("The keeper rang the bell for eleven hours.".utf8).write(to: URL(filePath: file))
+            let address = ["--server", "http://127.0.0.1:\(server.client.port)"]
+            let index = try await Program.run(["index", file, "--title", "note"] + address)
+            #expect(index.output == "\(file): created (chunks: 1, tokens: 9)\n", "\(index.errors)")
+            #expect(try await Program.run(["index", file, "--title", "note"] + address).output.contains("unchanged"))
+            let ask = try await Program.run(
+                ["ask", "How long did the keeper ring the bell?", "--title", "note"] + address)
+            #expect(ask.output.contains("eleven hours") && ask.output.contains("[1] note 0–42"))
+            #expect(ask.errors.contains("warning: No chat model wrote this answer"))
+            let questions = directory + "/questions.txt"
+            try Data("How long?\n\nWho rang the bell?\n".utf8).write(to: URL(filePath: questions))
+            let script = try await Program.run(["ask", "--questions", questions, "--title", "note"] + address).output
+            #expect(script.components(separatedBy: "P: ").count == 3 && script.contains("\nR: "))
+            let unknown = try await Program.run(["ask", "x", "--title", "nota"] + address)
+            #expect(unknown.status != 0 && unknown.errors.contains("Nearest: 'note'"))
+        }
+    }
+}
