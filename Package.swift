@@ -77,7 +77,9 @@ let package = Package(
         .testTarget(
             name: "MiniLMTests", dependencies: ["MiniLM"], resources: [.copy("Goldens")], swiftSettings: numeric),
         .testTarget(name: "HNSWTests", dependencies: ["HNSW"], swiftSettings: numeric),
-        .testTarget(name: "VectorStoreTests", dependencies: ["VectorStore"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorStoreTests", dependencies: ["VectorStore", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: strict),
     ]
 )

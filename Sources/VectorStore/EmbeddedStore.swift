@@ -52,11 +52,10 @@ public final class EmbeddedStore: PointStore {
         (pool, collections) = try StoreError.translating(path) {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
-            configuration.prepareDatabase { db in
-                // Acknowledged means synced, not merely written: GRDB's own choice for WAL is NORMAL.
-                try db.execute(sql: "PRAGMA synchronous = FULL")
-            }
             let pool = try DatabasePool(path: path, configuration: configuration)
+            // Acknowledged means synced, not merely written. GRDB sets NORMAL when it turns WAL on, after any
+            // `prepareDatabase`: only from here on does FULL last. Readers write nothing and need none.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let migrator = Schema.migrator
             if try pool.read(migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
             try migrator.migrate(pool)
