@@ -67,6 +67,7 @@ public final class EmbeddedStore: PointStore {
     /// Closes the database and lets the next store open the directory. Nothing is lost when a store is not closed.
     public func close() throws(StoreError) {
         try StoreError.translating(path) { try pool.close() }
+        lock.release()
     }
 
     /// The state of a collection, for a reader or the writer.

@@ -21,4 +21,14 @@ import Testing
             #expect(synchronous == 2, "2 is FULL; 1, NORMAL, syncs at checkpoints only")
         }
     }
+
+    @Test func `closing frees the directory while the closed store is still referred to`() async throws {
+        try await withTemporaryDirectory { directory in
+            let first = try EmbeddedStore(directory: directory)
+            try first.close()
+            let second = try EmbeddedStore(directory: directory)
+            #expect(try await second.collections() == [])
+            await #expect(throws: StoreError.self) { try await first.createCollection("c", .init(size: 1, distance: .dot)) }
+        }
+    }
 }
