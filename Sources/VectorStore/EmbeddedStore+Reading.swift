@@ -15,26 +15,10 @@ extension EmbeddedStore {
         }
         guard query.limit >= 0, query.offset >= 0 else { throw .badRequest("limit and offset must not be negative") }
 
-        // The matrix and the database's snapshot are taken one after the other. When a commit came between, a slot may hold
-        // another point in one than in the other; versions tell, and the next attempt sees the newer state of both.
-        for _ in 0..<8 {
-            if let points = try await attempt(query, in: name) { return points }
-        }
-        // Writers are faster than we are: take the last attempt's turn between two of them.
-        return try await write { [self] db in (try search(query, in: name, db) ?? [], {}) }
+        return try await read(name) { [self] db, collection in try search(query, in: collection, db) }
     }
 
-    private func attempt(_ query: VectorQuery, in name: String) async throws(StoreError) -> [ScoredPoint]? {
-        try await StoreError.translating(path) {
-            try await pool.read { [self] db in try search(query, in: name, db) }
-        }
-    }
-
-    /// nil when the matrix and the database do not agree.
-    private func search(_ query: VectorQuery, in name: String, _ db: Database) throws -> [ScoredPoint]? {
-        // The first statement fixes the database's snapshot; the matrix taken after it is at least as new.
-        _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM collections")
-        let collection = try collectionState(name)
+    private func search(_ query: VectorQuery, in collection: Collection, _ db: Database) throws -> [ScoredPoint] {
         let slots = try query.filter.map { try FilterPlan($0, collection, db, path: path).slots() }
         // Never more than there are points: a limit of a billion is not memory.
         let (end, overflow) = query.offset.addingReportingOverflow(query.limit)
@@ -44,13 +28,13 @@ extension EmbeddedStore {
         let nearest = collection.matrix.nearest(to: vector, distance: distance, count: count, among: slots)
             .filter { neighbour in query.scoreThreshold.map { distance.isNearer(neighbour.score, than: $0) } ?? true }
 
-        let columns = "id, version" + (query.withPayload ? ", payload" : "") + (query.withVector ? ", vector" : "")
+        let columns = "id" + (query.withPayload ? ", payload" : "") + (query.withVector ? ", vector" : "")
         let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM points WHERE collection = ? AND slot = ?")
         var points: [ScoredPoint] = []
         for neighbour in nearest.dropFirst(query.offset) {
-            guard let row = try Row.fetchOne(statement, arguments: [collection.key, neighbour.row]),
-                UInt64(bitPattern: row["version"] as Int64) == collection.matrix.version(at: neighbour.row)
-            else { return nil }
+            guard let row = try Row.fetchOne(statement, arguments: [collection.key, neighbour.row]) else {
+                throw StoreError.damaged(path: path, reason: "the point in slot \(neighbour.row) is gone")
+            }
             let record = try record(row, withPayload: query.withPayload, withVector: query.withVector, collection)
             points.append(
                 ScoredPoint(
@@ -147,13 +131,28 @@ extension EmbeddedStore {
 
     // MARK: - Help
 
+    /// Runs `body` on one committed state, the same in the database and in memory.
+    ///
+    /// The two are taken one after the other, so a commit may come between: an index would be asked about points that the
+    /// matrix does not have, or the reverse, and half of an update would show. The operation's number tells.
     private func read<Value: Sendable>(
         _ name: String, _ body: @escaping @Sendable (Database, Collection) throws -> Value
     ) async throws(StoreError) -> Value {
-        _ = try collectionState(name)
-        return try await StoreError.translating(path) {
-            try await pool.read { [self] db in try body(db, collectionState(name)) }
+        for _ in 0..<8 {
+            let value: Value? = try await StoreError.translating(path) {
+                try await pool.read { [self] db in
+                    let collection = try collectionState(name)
+                    let operation = try Int64.fetchOne(
+                        db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"),
+                        arguments: [collection.key]
+                    )
+                    return operation == collection.operation ? try body(db, collection) : nil
+                }
+            }
+            if let value { return value }
         }
+        // Writers are faster than we are. Between two of them nothing changes.
+        return try await write { [self] db in (try body(db, collectionState(name)), {}) }
     }
 
     /// What was asked for of a row with the column `id` and the others as needed.

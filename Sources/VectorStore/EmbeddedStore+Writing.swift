@@ -14,8 +14,9 @@ extension EmbeddedStore {
             let collection = try collectionState(name)
             var transaction = UpdateTransaction(collection, db, path: path)
             for operation in operations { try transaction.apply(operation) }
-            let (changed, operationID) = try transaction.finish()
-            return (UpdateResult(operationID: operationID), { [self] in publish(changed, as: name) })
+            let changed = transaction.finish()
+            let result = UpdateResult(operationID: UInt64(bitPattern: changed.operation))
+            return (result, { [self] in publish(changed, as: name) })
         }
     }
 
@@ -37,21 +38,16 @@ private struct UpdateTransaction {
     private var collection: EmbeddedStore.Collection
     private let db: Database
     private let path: String
-    private var operation: UInt64
     private var changes: [Int: VectorMatrix.Change] = [:]
 
     init(_ collection: EmbeddedStore.Collection, _ db: Database, path: String) {
         self.collection = collection
         self.db = db
         self.path = path
-        operation = 0
     }
 
     mutating func apply(_ request: PointOperation) throws {
-        try db.execute(
-            sql: "UPDATE collections SET operation = operation + 1 WHERE collection = ?", arguments: [collection.key]
-        )
-        operation = try lastOperation()
+        collection.operation = try EmbeddedStore.nextOperation(of: collection, db, path)
         switch request {
         case .upsert(let points): for point in points { try upsert(point) }
         case .delete(.ids(let ids)): for id in ids { try slot(of: id).map { try delete($0) } }
@@ -60,18 +56,10 @@ private struct UpdateTransaction {
         }
     }
 
-    /// The state after the update and the number of its last operation.
-    consuming func finish() throws -> (EmbeddedStore.Collection, UInt64) {
+    /// The state after the update.
+    consuming func finish() -> EmbeddedStore.Collection {
         collection.matrix = collection.matrix.applying(changes)
-        return (collection, operation == 0 ? try lastOperation() : operation)
-    }
-
-    private func lastOperation() throws -> UInt64 {
-        let number = try Int64.fetchOne(
-            db, sql: "SELECT operation FROM collections WHERE collection = ?", arguments: [collection.key]
-        )
-        guard let number else { throw StoreError.damaged(path: path, reason: "the collection's row is gone") }
-        return UInt64(bitPattern: number)
+        return collection
     }
 
     private func slot(of id: PointID) throws -> Int? {
@@ -97,11 +85,11 @@ private struct UpdateTransaction {
             sql:
                 "INSERT OR REPLACE INTO points (collection, slot, id, version, vector, payload) VALUES (?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            collection.key, slot, point.id.key, Int64(bitPattern: operation), EmbeddedStore.blob(vector),
+            collection.key, slot, point.id.key, collection.operation, EmbeddedStore.blob(vector),
             point.payload.description,
         ])
         for index in collection.indexes.values { try index.insert(.object(point.payload), slot: slot, db) }
-        changes[slot] = .store(version: operation, vector: vector)
+        changes[slot] = .store(version: UInt64(bitPattern: collection.operation), vector: vector)
     }
 
     private mutating func delete(_ slot: Int) throws {

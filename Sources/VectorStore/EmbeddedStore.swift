@@ -16,6 +16,8 @@ public final class EmbeddedStore: PointStore {
     struct Collection: Sendable {
         let key: Int64
         let configuration: CollectionConfiguration
+        /// The number of the last operation in it: equal to the database's when both are of the same commit.
+        var operation: Int64 = 0
         var indexes: [String: PayloadIndex] = [:]
         var matrix: VectorMatrix
         /// Slots below `nextSlot` that hold no point.
@@ -132,6 +134,7 @@ public final class EmbeddedStore: PointStore {
                 try index.insert(.object(payload), slot: row["slot"], db)
             }
             collection.indexes[field] = index
+            collection.operation = try Self.nextOperation(of: collection, db, path)
             let published = collection
             return ((), { [self] in publish(published, as: name) })
         }
@@ -170,17 +173,31 @@ public final class EmbeddedStore: PointStore {
         }
     }
 
+    /// Counts one more operation in the collection and returns its number.
+    static func nextOperation(of collection: Collection, _ db: Database, _ path: String) throws -> Int64 {
+        let number = try Int64.fetchOne(
+            db.cachedStatement(
+                sql: "UPDATE collections SET operation = operation + 1 WHERE collection = ? RETURNING operation"
+            ),
+            arguments: [collection.key]
+        )
+        guard let number else { throw StoreError.damaged(path: path, reason: "the collection's row is gone") }
+        return number
+    }
+
     // MARK: - Opening
 
     private static func load(_ db: Database, _ path: String) throws -> [String: Collection] {
         var collections: [String: Collection] = [:]
-        for row in try Row.fetchAll(db, sql: "SELECT collection, name, size, distance FROM collections") {
+        for row in try Row.fetchAll(db, sql: "SELECT collection, name, size, distance, operation FROM collections") {
             guard let distance = Distance(rawValue: row["distance"]), 1...65_536 ~= row["size"] as Int else {
                 throw StoreError.damaged(
                     path: path, reason: "the collection \(row["name"] as String) has no valid vectors")
             }
             let configuration = CollectionConfiguration(size: row["size"], distance: distance)
-            collections[row["name"]] = try load(row["collection"], configuration, db, path)
+            var collection = try load(row["collection"], configuration, db, path)
+            collection.operation = row["operation"]
+            collections[row["name"]] = collection
         }
         return collections
     }
