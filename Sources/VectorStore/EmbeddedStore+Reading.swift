@@ -105,14 +105,14 @@ extension EmbeddedStore {
             guard let index = collection.indexes[field] else {
                 throw StoreError.badRequest("facets need a payload index on '\(field)'")
             }
-            var counts: [JSONValue: Int] = [:]
+            var counts: [DatabaseValue: Int] = [:]
             if let filter {
                 let statement = try db.cachedStatement(
                     sql: "SELECT value FROM payload_entries WHERE field = ? AND slot = ?"
                 )
                 for slot in try FilterPlan(filter, collection, db, path: path).slots() {
                     for row in try Row.fetchAll(statement, arguments: [index.key, slot]) {
-                        counts[index.value(row), default: 0] += 1
+                        counts[row[0], default: 0] += 1
                     }
                 }
             } else {
@@ -120,12 +120,15 @@ extension EmbeddedStore {
                     db, sql: "SELECT value, count(*) FROM payload_entries WHERE field = ? GROUP BY value",
                     arguments: [index.key]
                 )
-                while let row = try rows.next() { counts[index.value(row)] = row[1] }
+                while let row = try rows.next() { counts[row[0]] = row[1] }
             }
-            let hits = counts.map(FacetHit.init).sorted {
-                ($1.count, $0.value.description) < ($0.count, $1.value.description)
+            let hits = try counts.map { FacetHit(value: try index.value($0.key, path: path), count: $0.value) }
+            let sorted = hits.sorted { a, b in
+                if a.count != b.count { return a.count > b.count }
+                if let x = a.value.integer, let y = b.value.integer { return x < y }
+                return (a.value.string ?? "").utf8.lexicographicallyPrecedes((b.value.string ?? "").utf8)
             }
-            return Array(hits.prefix(max(0, limit)))
+            return Array(sorted.prefix(max(0, limit)))
         }
     }
 
@@ -181,11 +184,12 @@ extension EmbeddedStore {
 }
 
 extension EmbeddedStore.PayloadIndex {
-    /// The value in a row's first column.
-    fileprivate func value(_ row: Row) -> JSONValue {
-        switch type {
-        case .keyword: .string(row[0])
-        case .integer: .integer(row[0])
+    /// The value of an entry.
+    fileprivate func value(_ entry: DatabaseValue, path: String) throws(StoreError) -> JSONValue {
+        switch (type, entry.storage) {
+        case (.keyword, .blob(let text)): .string(String(decoding: text, as: UTF8.self))
+        case (.integer, .int64(let number)): .integer(number)
+        default: throw .damaged(path: path, reason: "the index of '\(name)' holds a value that is no \(type)")
         }
     }
 }

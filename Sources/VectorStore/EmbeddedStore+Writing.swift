@@ -119,15 +119,20 @@ private struct UpdateTransaction {
 }
 
 extension EmbeddedStore.PayloadIndex {
+    /// A value as it stands in `payload_entries`; nil for one that this type of index does not hold.
+    ///
+    /// Keywords are bytes: Swift takes canonically equivalent strings for equal, Qdrant and SQLite do not.
+    func entry(_ value: JSONValue) -> DatabaseValue? {
+        switch (type, value) {
+        case (.keyword, .string(let text)): Data(text.utf8).databaseValue
+        case (.integer, .integer(let number)): number.databaseValue
+        default: nil
+        }
+    }
+
     /// Enters a point's values of the field.
     func insert(_ payload: JSONValue, slot: Int, _ db: Database) throws {
-        for element in Set(PayloadPath(name).elements(in: payload)) {
-            let value: any DatabaseValueConvertible
-            switch (type, element) {
-            case (.keyword, .string(let text)): value = text
-            case (.integer, .integer(let number)): value = number
-            default: continue
-            }
+        for value in Set(PayloadPath(name).elements(in: payload).compactMap(entry)) {
             try db.cachedStatement(sql: "INSERT INTO payload_entries (field, value, slot) VALUES (?, ?, ?)")
                 .execute(arguments: [key, value, slot])
         }

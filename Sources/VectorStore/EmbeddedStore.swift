@@ -87,6 +87,7 @@ public final class EmbeddedStore: PointStore {
         guard !name.isEmpty, name.utf8.count <= 255 else {
             throw .badRequest("a collection's name must have 1 to 255 bytes")
         }
+        try Self.checkText(name, "a collection's name")
         guard 1...65_536 ~= configuration.size else {
             throw .badRequest("a collection's vector size must be 1 to 65536, not \(configuration.size)")
         }
@@ -115,6 +116,7 @@ public final class EmbeddedStore: PointStore {
     public func createPayloadIndex(
         _ field: String, _ type: PayloadIndexType, in name: String
     ) async throws(StoreError) {
+        try Self.checkText(field, "a field's name")
         if try collectionState(name).indexes[field]?.type == type { return }
         try await write { [self] db in
             var collection = try collectionState(name)
@@ -239,6 +241,11 @@ public final class EmbeddedStore: PointStore {
     }
 
     // MARK: - Columns
+
+    /// Text is bound as a C string: what came after a NUL would be lost.
+    private static func checkText(_ text: String, _ what: String) throws(StoreError) {
+        if text.utf8.contains(0) { throw .badRequest("\(what) must not contain a NUL character") }
+    }
 
     /// The floats of a blob; nil when it does not hold `count` of them.
     static func vector(_ blob: Data, count: Int) -> [Float]? {

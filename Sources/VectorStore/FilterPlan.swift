@@ -55,16 +55,11 @@ struct FilterPlan {
         guard let index = collection.indexes[key] else { return nil }
         var slots: Set<Int> = []
         for value in values {
-            let column: any DatabaseValueConvertible
-            switch (index.type, value) {
-            case (.keyword, .string(let text)): column = text
-            case (.integer, .integer(let number)): column = number
             // A value of another type is not in the index, but it may be in payloads.
-            default: return nil
-            }
+            guard let entry = index.entry(value) else { return nil }
             let statement = try db.cachedStatement(
                 sql: "SELECT slot FROM payload_entries WHERE field = ? AND value = ?")
-            slots.formUnion(try Int.fetchSet(statement, arguments: [index.key, column]))
+            slots.formUnion(try Int.fetchSet(statement, arguments: [index.key, entry]))
         }
         return slots
     }
