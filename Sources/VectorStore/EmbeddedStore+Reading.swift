@@ -22,7 +22,7 @@ extension EmbeddedStore {
         let slots = try query.filter.map { try FilterPlan($0, collection, db, path: path).slots() }
         // Never more than there are points: a limit of a billion is not memory.
         let (end, overflow) = query.offset.addingReportingOverflow(query.limit)
-        let count = min(overflow ? .max : end, collection.nextSlot)
+        let count = min(overflow ? .max : end, collection.pointsCount)
         let distance = collection.configuration.distance
         let vector = distance == .cosine ? Self.unit(query.vector) : query.vector
         let nearest = collection.matrix.nearest(to: vector, distance: distance, count: count, among: slots)
@@ -74,10 +74,10 @@ extension EmbeddedStore {
             )
             var page = ScrollPage(points: [], nextPageOffset: nil)
             while let row = try rows.next() {
-                let slot: Int = row["slot"]
+                let slot = try row.decode(Int.self, forColumn: "slot")
                 guard slots?.contains(slot) ?? true else { continue }
                 if page.points.count == request.limit {
-                    page.nextPageOffset = PointID(key: row["id"])
+                    page.nextPageOffset = try Self.id(row, path: path)
                     break
                 }
                 guard let full = try Row.fetchOne(statement, arguments: [collection.key, slot]) else { continue }
@@ -120,7 +120,7 @@ extension EmbeddedStore {
                     db, sql: "SELECT value, count(*) FROM payload_entries WHERE field = ? GROUP BY value",
                     arguments: [index.key]
                 )
-                while let row = try rows.next() { counts[row[0]] = row[1] }
+                while let row = try rows.next() { counts[row[0]] = try row.decode(atIndex: 1) }
             }
             let hits = try counts.map { FacetHit(value: try index.value($0.key, path: path), count: $0.value) }
             let sorted = hits.sorted { a, b in
@@ -162,13 +162,11 @@ extension EmbeddedStore {
     private func record(
         _ row: Row, withPayload: Bool, withVector: Bool, _ collection: Collection
     ) throws -> Record {
-        guard let id = PointID(key: row["id"]) else {
-            throw StoreError.damaged(path: path, reason: "a point's id is not valid")
-        }
+        let id = try Self.id(row, path: path)
         var record = Record(id: id)
-        if withPayload { record.payload = try Self.payload(row["payload"], path: path) }
+        if withPayload { record.payload = try Self.payload(row, path: path) }
         if withVector {
-            guard let vector = Self.vector(row["vector"], count: collection.configuration.size) else {
+            guard let vector = Self.vector(try row.decode(forColumn: "vector"), count: collection.configuration.size) else {
                 throw StoreError.damaged(path: path, reason: "the vector of point \(id) is not valid")
             }
             record.vector = vector

@@ -75,11 +75,8 @@ private struct UpdateTransaction {
         if let existing = try self.slot(of: point.id) {
             slot = existing
             try removeEntries(of: slot)
-        } else if let free = collection.freeSlots.popLast() {
-            slot = free
         } else {
-            slot = collection.nextSlot
-            collection.nextSlot += 1
+            slot = collection.takeSlot()
         }
         try db.cachedStatement(
             sql:
@@ -95,8 +92,13 @@ private struct UpdateTransaction {
     private mutating func delete(_ slot: Int) throws {
         try db.cachedStatement(sql: "DELETE FROM points WHERE collection = ? AND slot = ?")
             .execute(arguments: [collection.key, slot])
+        // A slot freed without having been taken would be given to two points.
+        guard db.changesCount == 1 else {
+            throw StoreError.damaged(path: path, reason: "an index names a point that is not there")
+        }
         try removeEntries(of: slot)
-        collection.freeSlots.append(slot)
+        collection.freeSlots.append(slot..<slot + 1)
+        collection.pointsCount -= 1
         changes[slot] = .free
     }
 
@@ -115,6 +117,19 @@ private struct UpdateTransaction {
         // A unit vector is left alone, so that what comes back is what was stored, bit for bit.
         if abs(norm - 1) < 1e-6 { return vector }
         return vector.map { Float(Double($0) / norm) }
+    }
+}
+
+extension EmbeddedStore.Collection {
+    /// A slot for one more point: one that was freed, or the next.
+    fileprivate mutating func takeSlot() -> Int {
+        pointsCount += 1
+        guard let free = freeSlots.popLast() else {
+            nextSlot += 1
+            return nextSlot - 1
+        }
+        if free.count > 1 { freeSlots.append(free.dropFirst()) }
+        return free.lowerBound
     }
 }
 

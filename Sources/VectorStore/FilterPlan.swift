@@ -61,6 +61,9 @@ struct FilterPlan {
                 sql: "SELECT slot FROM payload_entries WHERE field = ? AND value = ?")
             slots.formUnion(try Int.fetchSet(statement, arguments: [index.key, entry]))
         }
+        guard slots.allSatisfy({ $0 >= 0 }) else {
+            throw StoreError.damaged(path: path, reason: "the index of '\(key)' names a point that cannot be")
+        }
         return slots
     }
 
@@ -78,15 +81,14 @@ struct FilterPlan {
             db, sql: "SELECT slot, id, payload FROM points WHERE collection = ?", arguments: [collection.key]
         )
         while let row = try rows.next() {
-            if try passes(row, rest) { slots.insert(row["slot"]) }
+            if try passes(row, rest) { slots.insert(try row.decode(forColumn: "slot")) }
         }
         return slots
     }
 
     private func passes(_ row: Row, _ rest: Filter) throws -> Bool {
-        guard let id = PointID(key: row["id"]) else {
-            throw StoreError.damaged(path: path, reason: "a point's id is not valid")
-        }
-        return rest.matches(id, .object(try EmbeddedStore.payload(row["payload"], path: path)))
+        rest.matches(
+            try EmbeddedStore.id(row, path: path), .object(try EmbeddedStore.payload(row, path: path))
+        )
     }
 }
