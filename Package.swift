@@ -74,12 +74,15 @@ let package = Package(
             resources: [.embedInCode("Resources/openapi.json"), .embedInCode("Resources/docs.html")],
             swiftSettings: strict
         ),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "MiniLMTests", dependencies: ["MiniLM"], resources: [.copy("Goldens")], swiftSettings: numeric),
-        .testTarget(name: "HNSWTests", dependencies: ["HNSW"], swiftSettings: numeric),
+            name: "MiniLMTests", dependencies: ["MiniLM", "TestSupport"], resources: [.copy("Goldens")],
+            swiftSettings: numeric),
+        .testTarget(name: "HNSWTests", dependencies: ["HNSW", "TestSupport"], swiftSettings: numeric),
         .testTarget(
-            name: "VectorStoreTests", dependencies: ["VectorStore", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "VectorStoreTests",
+            dependencies: ["VectorStore", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
-        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: strict),
+        .testTarget(name: "ServerTests", dependencies: ["Server", "TestSupport"], swiftSettings: strict),
     ]
 )

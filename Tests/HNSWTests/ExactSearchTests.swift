@@ -1,6 +1,7 @@
 // Exact search against the definition in double precision.
 
 import HNSW
+import TestSupport
 import Testing
 
 @Suite struct ExactSearchTests {
@@ -67,19 +68,5 @@ import Testing
         let query: [Float] = [1, 0]
         let found = ExactSearch.nearest(to: query.span, in: matrix.span, dimension: 2, distance: .dot, count: 3)
         #expect(found.map(\.row) == [1, 2, 0])
-    }
-}
-
-/// A small seeded generator (Steele, Lea & Flood 2014), so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 // Oracle: Hugging Face's BertModel in float32, one text at a time (Scripts/make_encoder_goldens.py).
 
+import TestSupport
 import Testing
 
 @testable import MiniLM

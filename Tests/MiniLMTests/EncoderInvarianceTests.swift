@@ -5,6 +5,7 @@
 // (SkylakeX, Cooperlake) and for SSE and AVX (Nehalem, Sandybridge) have it; those for AVX2 (Haswell, Zen) sum a row in
 // one of two orders, by its place within groups of twelve.
 
+import TestSupport
 import Testing
 
 @testable import MiniLM

@@ -1,6 +1,7 @@
 // Kernels against their formulas in double precision. Inputs are seeded.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MiniLM

@@ -1,6 +1,7 @@
 // The model directory is data: it decides, and what it lacks or asks too much of is said.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import MiniLM

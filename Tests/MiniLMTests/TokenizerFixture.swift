@@ -2,6 +2,7 @@
 
 import Foundation
 import MiniLM
+import TestSupport
 
 enum TokenizerFixture {
     private static let loaded = Result { try WordPieceTokenizer(modelDirectory: Weights.directory) }

@@ -1,6 +1,7 @@
 // The tokenizer against Hugging Face's: goldens first, then what must hold for every text.
 
 import MiniLM
+import TestSupport
 import Testing
 
 @Suite struct TokenizerTests {

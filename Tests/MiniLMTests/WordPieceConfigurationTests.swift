@@ -1,6 +1,7 @@
 // What model directories may say about their tokenizer, and what becomes of files that are damaged.
 
 import MiniLM
+import TestSupport
 import Testing
 
 @Suite struct WordPieceConfigurationTests {

@@ -2,6 +2,7 @@
 
 import Foundation
 import HNSW
+import TestSupport
 import Testing
 import VectorStore
 

@@ -1,5 +1,6 @@
 // JSON values: identity of numbers, order of keys, and a parser that no text can crash.
 
+import TestSupport
 import Testing
 import VectorStore
 
@@ -83,19 +84,5 @@ import VectorStore
             guard let value = try? JSONValue(parsing: bytes) else { continue }
             #expect(try JSONValue(parsing: value.encoded()) == value)
         }
-    }
-}
-
-/// A small seeded generator (Steele, Lea & Flood 2014), so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -82,13 +82,7 @@ struct ServeCommand: AsyncParsableCommand {
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger
         )
         group.maximumGracefulShutdownDuration = .seconds(10)
-        do {
-            try await ServiceGroup(configuration: group).run()
-        } catch let error where "\(error)".contains("EADDRINUSE") || "\(error)".contains("errno: 98") {
-            let ports = http.ports.map(String.init).joined(separator: " or ")
-            throw ValidationError(
-                "Port \(ports) is in use. Stop what uses it, or choose others: --port and --llm-port.")
-        }
+        try await ServiceGroup(configuration: group).run()
         try store.close()
     }
 

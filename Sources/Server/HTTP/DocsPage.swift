@@ -8,7 +8,8 @@ enum DocsPage {
     /// The page may run its own script and style, and call this server; nothing else. Answers are text of a model that read
     /// strangers' documents: whatever they hold, no script of theirs runs here (the page inserts text only).
     static let contentSecurityPolicy =
-        "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        + "img-src data:; "
         + "script-src '\(hash("script"))'; style-src '\(hash("style"))'"
 
     /// The hash by which CSP (level 3, §2.3.1) knows an inline element.

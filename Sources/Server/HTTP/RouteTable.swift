@@ -93,7 +93,8 @@ struct RouteTable: HTTPResponder {
             level: RequestGuard.probes.contains(request.uri.path) ? .debug : .info,
             "\(request.method) \(request.uri.path) \(response.status.code) \(milliseconds) ms"
         )
-        return response
+        // The answer to HEAD has no body: one would be taken for the next answer's beginning.
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func handle(_ request: Request, _ logger: Logger) async -> Response {

@@ -45,7 +45,7 @@ enum SentenceBreaks {
         return ends
     }
 
-    /// The sentences of `text`, white space at their ends trimmed, empty ones left out.
+    /// The sentences of `text`, white space at their ends trimmed, empty ones left out, headings without their marks.
     static func sentences(of text: String) -> [String] {
         var sentences: [String] = []
         // A blank line ends a sentence whatever precedes it: headings and list items carry no full stop.
@@ -53,7 +53,7 @@ enum SentenceBreaks {
             var start = paragraph.startIndex
             for offset in ends(in: paragraph) {
                 let end = paragraph.utf8.index(paragraph.startIndex, offsetBy: offset)
-                let sentence = paragraph[start..<end].trimmed
+                let sentence = paragraph[start..<end].trimmed.drop { $0 == "#" }.trimmed
                 if !sentence.isEmpty { sentences.append(String(sentence)) }
                 start = end
             }

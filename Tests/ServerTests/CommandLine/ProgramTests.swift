@@ -3,6 +3,7 @@
 import Foundation
 import MiniLM
 import Synchronization
+import TestSupport
 import Testing
 import VectorStore
 

@@ -1,5 +1,6 @@
 // Prompts: what they say, what they leave out, and that nothing in a passage breaks out of its place.
 
+import TestSupport
 import Testing
 import VectorStore
 

@@ -1,6 +1,7 @@
 // The oracle is python-multipart 0.0.34 under Starlette: what it accepts, and the texts it refuses with. The exception is
 // a body that ends early, of which it says nothing.
 
+import TestSupport
 import Testing
 
 @testable import Server

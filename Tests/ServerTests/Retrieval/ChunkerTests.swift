@@ -1,6 +1,7 @@
 // The chunker against its promise: every chunk fits the model by the model's own count, and no text is lost.
 
 import MiniLM
+import TestSupport
 import Testing
 
 @testable import Server

@@ -13,7 +13,7 @@ import Testing
         ("\"Vamos!\" disse ela. (Foi ontem.) Fim", ["\"Vamos!\" disse ela.", "(Foi ontem.)", "Fim"]),
         ("Wait... what? no", ["Wait... what? no"]),
         ("海は静かだった。船は来ない。", ["海は静かだった。", "船は来ない。"]),
-        ("Title\n\nFirst one. Second one.", ["Title", "First one.", "Second one."]),
+        ("## Title\n\nFirst one. Second one.", ["Title", "First one.", "Second one."]),
         ("- um\n- dois. Três\n- quatro", ["- um", "- dois.", "Três", "- quatro"]),
         ("  \n\n ", []),
         ("", []),

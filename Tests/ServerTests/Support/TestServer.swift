@@ -5,6 +5,7 @@ import Logging
 import MiniLM
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 import VectorStore
 
@@ -48,18 +49,19 @@ struct TestServer: Sendable {
                 vectors: VectorRoutes(ingestion: ingestion, answering: answering, maxUpload: http.maxUpload),
                 asking: AskRoutes(answering: answering), isReady: { true }
             )
-            var http = http
-            http.ports = [0]
-            try await serve(http, routes.list) { port in
+            try await serve(http, routes: routes.list) { port in
                 try await body(TestServer(port: port, ollama: ollama, store: store))
             }
             try store.close()
         }
     }
 
-    private static func serve(
-        _ http: HTTPConfiguration, _ routes: [Route], _ body: (Int) async throws -> Void
+    /// Runs `body` with the port of a server that has these routes, and stops the server gracefully.
+    static func serve(
+        _ http: HTTPConfiguration = HTTPConfiguration(), routes: [Route], _ body: (Int) async throws -> Void
     ) async throws {
+        var http = http
+        http.ports = [0]
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let (ports, listening) = AsyncStream<Int>.makeStream()
@@ -102,6 +104,12 @@ struct TestServer: Sendable {
     }
 
     func send(_ requestLine: String, headers: [String] = [], body: [UInt8] = []) async throws -> RawResponse {
+        try await Self.send(requestLine, port: port, headers: headers, body: body)
+    }
+
+    static func send(
+        _ requestLine: String, port: Int, headers: [String] = [], body: [UInt8] = []
+    ) async throws -> RawResponse {
         let connection = try await RawConnection(port: port)
         defer { connection.close() }
         let hasHost = headers.contains { $0.lowercased().hasPrefix("host:") }

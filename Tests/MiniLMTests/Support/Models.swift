@@ -1,15 +1,11 @@
-// Where tests find the real model: what `make weights` fetched, or MINILM_WEIGHTS.
+// The real model, loaded once for all tests; folders for those that make their own.
 
 import Foundation
+import TestSupport
 
 @testable import MiniLM
 
-enum Weights {
-    static let directory =
-        ProcessInfo.processInfo.environment["MINILM_WEIGHTS"]
-        ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "weights/all-MiniLM-L6-v2").path
-
+extension Weights {
     /// One encoder for all tests that do not care about its threads.
     static let encoder = Result { try SentenceEncoder(modelDirectory: directory, threads: 2) }
 
@@ -17,25 +13,6 @@ enum Weights {
         let configuration = try EncoderConfiguration(modelDirectory: directory)
         let file = try SafetensorsFile(MappedFile(path: "\(directory)/model.safetensors"))
         return BertModel(configuration: configuration, weights: try EncoderWeights(file, configuration))
-    }
-}
-
-/// A small seeded generator (Steele, Lea & Flood 2014), so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// Evenly distributed floats within `range`.
-    mutating func floats(_ count: Int, in range: ClosedRange<Float>) -> [Float] {
-        (0..<count).map { _ in Float.random(in: range, using: &self) }
     }
 }
 
@@ -58,5 +35,12 @@ final class TemporaryFolder {
     deinit {
         // Nothing can be done about a folder that stays.
         _ = Result { try FileManager.default.removeItem(atPath: path) }
+    }
+}
+
+extension SplitMix64 {
+    /// Evenly distributed floats within `range`.
+    mutating func floats(_ count: Int, in range: ClosedRange<Float>) -> [Float] {
+        (0..<count).map { _ in Float.random(in: range, using: &self) }
     }
 }
