@@ -166,7 +166,8 @@ extension EmbeddedStore {
         var record = Record(id: id)
         if withPayload { record.payload = try Self.payload(row, path: path) }
         if withVector {
-            guard let vector = Self.vector(try row.decode(forColumn: "vector"), count: collection.configuration.size) else {
+            guard let vector = Self.vector(try row.decode(forColumn: "vector"), count: collection.configuration.size)
+            else {
                 throw StoreError.damaged(path: path, reason: "the vector of point \(id) is not valid")
             }
             record.vector = vector

@@ -29,7 +29,9 @@ import Testing
             try first.close()
             let second = try EmbeddedStore(directory: directory)
             #expect(try await second.collections() == [])
-            await #expect(throws: StoreError.self) { try await first.createCollection("c", .init(size: 1, distance: .dot)) }
+            await #expect(throws: StoreError.self) {
+                try await first.createCollection("c", .init(size: 1, distance: .dot))
+            }
         }
     }
 

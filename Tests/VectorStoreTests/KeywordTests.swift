@@ -5,7 +5,9 @@ import VectorStore
 
 @Suite struct KeywordTests {
     /// Pairs that a C string or Unicode's canonical equivalence would take for one another.
-    static let lookAlikes: [String] = ["a", "a\0", "a\0b", "a\0c", "", "\0", "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}"]
+    static let lookAlikes: [String] = [
+        "a", "a\0", "a\0b", "a\0c", "", "\0", "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}",
+    ]
 
     @Test(arguments: [false, true])
     func `look-alikes are different values`(isIndexed: Bool) async throws {
