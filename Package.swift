@@ -75,11 +75,20 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        // Killed by VectorStoreTests in the middle of its work; no product of the package.
+        .executableTarget(
+            name: "StoreCrashWriter", dependencies: ["VectorStore", "TestSupport"], path: "Tests/StoreCrashWriter",
+            swiftSettings: strict),
         .testTarget(
             name: "MiniLMTests", dependencies: ["MiniLM", "TestSupport"], resources: [.copy("Goldens")],
             swiftSettings: numeric),
         .testTarget(name: "HNSWTests", dependencies: ["HNSW", "TestSupport"], swiftSettings: numeric),
-        .testTarget(name: "VectorStoreTests", dependencies: ["VectorStore", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "VectorStoreTests",
+            dependencies: [
+                "VectorStore", "TestSupport", "StoreCrashWriter", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
         .testTarget(name: "ServerTests", dependencies: ["Server", "TestSupport"], swiftSettings: strict),
     ]
 )

@@ -1,6 +1,7 @@
 // One process a directory: an advisory lock that dies with its owner, however that ends.
 
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -10,12 +11,12 @@ import Musl
 import Darwin
 #endif
 
-/// Holds `flock(2)` on a file in the directory for as long as it lives.
+/// Holds `flock(2)` on a file in the directory until it is released.
 ///
 /// The kernel releases the lock when the process ends, also by `kill -9`: there is no stale lock to clean up. Two stores of
 /// one process exclude each other too, because the lock belongs to the open file and each opens its own.
 final class DirectoryLock: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Mutex<Int32?>
 
     /// - Throws: `.locked` with the holder's process number when it wrote one, `.unusable`.
     init(directory: String) throws(StoreError) {
@@ -38,10 +39,17 @@ final class DirectoryLock: Sendable {
         let line = Array("\(getpid())\n".utf8)
         _ = ftruncate(descriptor, 0)
         _ = unsafe pwrite(descriptor, line, line.count, 0)
-        self.descriptor = descriptor
+        self.descriptor = Mutex(descriptor)
     }
 
-    deinit { close(descriptor) }
+    deinit { release() }
+
+    /// Lets the next one have the directory. Once is enough.
+    func release() {
+        descriptor.withLock { descriptor in
+            if let open = descriptor.take() { close(open) }
+        }
+    }
 }
 
 /// What the system calls an error number.

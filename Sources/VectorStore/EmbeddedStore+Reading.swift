@@ -15,42 +15,26 @@ extension EmbeddedStore {
         }
         guard query.limit >= 0, query.offset >= 0 else { throw .badRequest("limit and offset must not be negative") }
 
-        // The matrix and the database's snapshot are taken one after the other. When a commit came between, a slot may hold
-        // another point in one than in the other; versions tell, and the next attempt sees the newer state of both.
-        for _ in 0..<8 {
-            if let points = try await attempt(query, in: name) { return points }
-        }
-        // Writers are faster than we are: take the last attempt's turn between two of them.
-        return try await write { [self] db in (try search(query, in: name, db) ?? [], {}) }
+        return try await read(name) { [self] db, collection in try search(query, in: collection, db) }
     }
 
-    private func attempt(_ query: VectorQuery, in name: String) async throws(StoreError) -> [ScoredPoint]? {
-        try await StoreError.translating(path) {
-            try await pool.read { [self] db in try search(query, in: name, db) }
-        }
-    }
-
-    /// nil when the matrix and the database do not agree.
-    private func search(_ query: VectorQuery, in name: String, _ db: Database) throws -> [ScoredPoint]? {
-        // The first statement fixes the database's snapshot; the matrix taken after it is at least as new.
-        _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM collections")
-        let collection = try collectionState(name)
+    private func search(_ query: VectorQuery, in collection: Collection, _ db: Database) throws -> [ScoredPoint] {
         let slots = try query.filter.map { try FilterPlan($0, collection, db, path: path).slots() }
         // Never more than there are points: a limit of a billion is not memory.
         let (end, overflow) = query.offset.addingReportingOverflow(query.limit)
-        let count = min(overflow ? .max : end, collection.nextSlot)
+        let count = min(overflow ? .max : end, collection.pointsCount)
         let distance = collection.configuration.distance
         let vector = distance == .cosine ? Self.unit(query.vector) : query.vector
         let nearest = collection.matrix.nearest(to: vector, distance: distance, count: count, among: slots)
             .filter { neighbour in query.scoreThreshold.map { distance.isNearer(neighbour.score, than: $0) } ?? true }
 
-        let columns = "id, version" + (query.withPayload ? ", payload" : "") + (query.withVector ? ", vector" : "")
+        let columns = "id" + (query.withPayload ? ", payload" : "") + (query.withVector ? ", vector" : "")
         let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM points WHERE collection = ? AND slot = ?")
         var points: [ScoredPoint] = []
         for neighbour in nearest.dropFirst(query.offset) {
-            guard let row = try Row.fetchOne(statement, arguments: [collection.key, neighbour.row]),
-                UInt64(bitPattern: row["version"] as Int64) == collection.matrix.version(at: neighbour.row)
-            else { return nil }
+            guard let row = try Row.fetchOne(statement, arguments: [collection.key, neighbour.row]) else {
+                throw StoreError.damaged(path: path, reason: "the point in slot \(neighbour.row) is gone")
+            }
             let record = try record(row, withPayload: query.withPayload, withVector: query.withVector, collection)
             points.append(
                 ScoredPoint(
@@ -90,10 +74,10 @@ extension EmbeddedStore {
             )
             var page = ScrollPage(points: [], nextPageOffset: nil)
             while let row = try rows.next() {
-                let slot: Int = row["slot"]
+                let slot = try row.decode(Int.self, forColumn: "slot")
                 guard slots?.contains(slot) ?? true else { continue }
                 if page.points.count == request.limit {
-                    page.nextPageOffset = PointID(key: row["id"])
+                    page.nextPageOffset = try Self.id(row, path: path)
                     break
                 }
                 guard let full = try Row.fetchOne(statement, arguments: [collection.key, slot]) else { continue }
@@ -121,14 +105,14 @@ extension EmbeddedStore {
             guard let index = collection.indexes[field] else {
                 throw StoreError.badRequest("facets need a payload index on '\(field)'")
             }
-            var counts: [JSONValue: Int] = [:]
+            var counts: [DatabaseValue: Int] = [:]
             if let filter {
                 let statement = try db.cachedStatement(
                     sql: "SELECT value FROM payload_entries WHERE field = ? AND slot = ?"
                 )
                 for slot in try FilterPlan(filter, collection, db, path: path).slots() {
                     for row in try Row.fetchAll(statement, arguments: [index.key, slot]) {
-                        counts[index.value(row), default: 0] += 1
+                        counts[row[0], default: 0] += 1
                     }
                 }
             } else {
@@ -136,37 +120,54 @@ extension EmbeddedStore {
                     db, sql: "SELECT value, count(*) FROM payload_entries WHERE field = ? GROUP BY value",
                     arguments: [index.key]
                 )
-                while let row = try rows.next() { counts[index.value(row)] = row[1] }
+                while let row = try rows.next() { counts[row[0]] = try row.decode(atIndex: 1) }
             }
-            let hits = counts.map(FacetHit.init).sorted {
-                ($1.count, $0.value.description) < ($0.count, $1.value.description)
+            let hits = try counts.map { FacetHit(value: try index.value($0.key, path: path), count: $0.value) }
+            let sorted = hits.sorted { a, b in
+                if a.count != b.count { return a.count > b.count }
+                if let x = a.value.integer, let y = b.value.integer { return x < y }
+                return (a.value.string ?? "").utf8.lexicographicallyPrecedes((b.value.string ?? "").utf8)
             }
-            return Array(hits.prefix(max(0, limit)))
+            return Array(sorted.prefix(max(0, limit)))
         }
     }
 
     // MARK: - Help
 
+    /// Runs `body` on one committed state, the same in the database and in memory.
+    ///
+    /// The two are taken one after the other, so a commit may come between: an index would be asked about points that the
+    /// matrix does not have, or the reverse, and half of an update would show. The operation's number tells.
     private func read<Value: Sendable>(
         _ name: String, _ body: @escaping @Sendable (Database, Collection) throws -> Value
     ) async throws(StoreError) -> Value {
-        _ = try collectionState(name)
-        return try await StoreError.translating(path) {
-            try await pool.read { [self] db in try body(db, collectionState(name)) }
+        for _ in 0..<8 {
+            let value: Value? = try await StoreError.translating(path) {
+                try await pool.read { [self] db in
+                    let collection = try collectionState(name)
+                    let operation = try Int64.fetchOne(
+                        db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"),
+                        arguments: [collection.key]
+                    )
+                    return operation == collection.operation ? try body(db, collection) : nil
+                }
+            }
+            if let value { return value }
         }
+        // Writers are faster than we are. Between two of them nothing changes.
+        return try await write { [self] db in (try body(db, collectionState(name)), {}) }
     }
 
     /// What was asked for of a row with the column `id` and the others as needed.
     private func record(
         _ row: Row, withPayload: Bool, withVector: Bool, _ collection: Collection
     ) throws -> Record {
-        guard let id = PointID(key: row["id"]) else {
-            throw StoreError.damaged(path: path, reason: "a point's id is not valid")
-        }
+        let id = try Self.id(row, path: path)
         var record = Record(id: id)
-        if withPayload { record.payload = try Self.payload(row["payload"], path: path) }
+        if withPayload { record.payload = try Self.payload(row, path: path) }
         if withVector {
-            guard let vector = Self.vector(row["vector"], count: collection.configuration.size) else {
+            guard let vector = Self.vector(try row.decode(forColumn: "vector"), count: collection.configuration.size)
+            else {
                 throw StoreError.damaged(path: path, reason: "the vector of point \(id) is not valid")
             }
             record.vector = vector
@@ -182,11 +183,12 @@ extension EmbeddedStore {
 }
 
 extension EmbeddedStore.PayloadIndex {
-    /// The value in a row's first column.
-    fileprivate func value(_ row: Row) -> JSONValue {
-        switch type {
-        case .keyword: .string(row[0])
-        case .integer: .integer(row[0])
+    /// The value of an entry.
+    fileprivate func value(_ entry: DatabaseValue, path: String) throws(StoreError) -> JSONValue {
+        switch (type, entry.storage) {
+        case (.keyword, .blob(let text)): .string(String(decoding: text, as: UTF8.self))
+        case (.integer, .int64(let number)): .integer(number)
+        default: throw .damaged(path: path, reason: "the index of '\(name)' holds a value that is no \(type)")
         }
     }
 }

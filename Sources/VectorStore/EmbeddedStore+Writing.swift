@@ -14,8 +14,9 @@ extension EmbeddedStore {
             let collection = try collectionState(name)
             var transaction = UpdateTransaction(collection, db, path: path)
             for operation in operations { try transaction.apply(operation) }
-            let (changed, operationID) = try transaction.finish()
-            return (UpdateResult(operationID: operationID), { [self] in publish(changed, as: name) })
+            let changed = transaction.finish()
+            let result = UpdateResult(operationID: UInt64(bitPattern: changed.operation))
+            return (result, { [self] in publish(changed, as: name) })
         }
     }
 
@@ -37,21 +38,16 @@ private struct UpdateTransaction {
     private var collection: EmbeddedStore.Collection
     private let db: Database
     private let path: String
-    private var operation: UInt64
     private var changes: [Int: VectorMatrix.Change] = [:]
 
     init(_ collection: EmbeddedStore.Collection, _ db: Database, path: String) {
         self.collection = collection
         self.db = db
         self.path = path
-        operation = 0
     }
 
     mutating func apply(_ request: PointOperation) throws {
-        try db.execute(
-            sql: "UPDATE collections SET operation = operation + 1 WHERE collection = ?", arguments: [collection.key]
-        )
-        operation = try lastOperation()
+        collection.operation = try EmbeddedStore.nextOperation(of: collection, db, path)
         switch request {
         case .upsert(let points): for point in points { try upsert(point) }
         case .delete(.ids(let ids)): for id in ids { try slot(of: id).map { try delete($0) } }
@@ -60,18 +56,10 @@ private struct UpdateTransaction {
         }
     }
 
-    /// The state after the update and the number of its last operation.
-    consuming func finish() throws -> (EmbeddedStore.Collection, UInt64) {
+    /// The state after the update.
+    consuming func finish() -> EmbeddedStore.Collection {
         collection.matrix = collection.matrix.applying(changes)
-        return (collection, operation == 0 ? try lastOperation() : operation)
-    }
-
-    private func lastOperation() throws -> UInt64 {
-        let number = try Int64.fetchOne(
-            db, sql: "SELECT operation FROM collections WHERE collection = ?", arguments: [collection.key]
-        )
-        guard let number else { throw StoreError.damaged(path: path, reason: "the collection's row is gone") }
-        return UInt64(bitPattern: number)
+        return collection
     }
 
     private func slot(of id: PointID) throws -> Int? {
@@ -87,28 +75,30 @@ private struct UpdateTransaction {
         if let existing = try self.slot(of: point.id) {
             slot = existing
             try removeEntries(of: slot)
-        } else if let free = collection.freeSlots.popLast() {
-            slot = free
         } else {
-            slot = collection.nextSlot
-            collection.nextSlot += 1
+            slot = collection.takeSlot()
         }
         try db.cachedStatement(
             sql:
                 "INSERT OR REPLACE INTO points (collection, slot, id, version, vector, payload) VALUES (?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            collection.key, slot, point.id.key, Int64(bitPattern: operation), EmbeddedStore.blob(vector),
+            collection.key, slot, point.id.key, collection.operation, EmbeddedStore.blob(vector),
             point.payload.description,
         ])
         for index in collection.indexes.values { try index.insert(.object(point.payload), slot: slot, db) }
-        changes[slot] = .store(version: operation, vector: vector)
+        changes[slot] = .store(version: UInt64(bitPattern: collection.operation), vector: vector)
     }
 
     private mutating func delete(_ slot: Int) throws {
         try db.cachedStatement(sql: "DELETE FROM points WHERE collection = ? AND slot = ?")
             .execute(arguments: [collection.key, slot])
+        // A slot freed without having been taken would be given to two points.
+        guard db.changesCount == 1 else {
+            throw StoreError.damaged(path: path, reason: "an index names a point that is not there")
+        }
         try removeEntries(of: slot)
-        collection.freeSlots.append(slot)
+        collection.freeSlots.append(slot..<slot + 1)
+        collection.pointsCount -= 1
         changes[slot] = .free
     }
 
@@ -130,16 +120,34 @@ private struct UpdateTransaction {
     }
 }
 
+extension EmbeddedStore.Collection {
+    /// A slot for one more point: one that was freed, or the next.
+    fileprivate mutating func takeSlot() -> Int {
+        pointsCount += 1
+        guard let free = freeSlots.popLast() else {
+            nextSlot += 1
+            return nextSlot - 1
+        }
+        if free.count > 1 { freeSlots.append(free.dropFirst()) }
+        return free.lowerBound
+    }
+}
+
 extension EmbeddedStore.PayloadIndex {
+    /// A value as it stands in `payload_entries`; nil for one that this type of index does not hold.
+    ///
+    /// Keywords are bytes: Swift takes canonically equivalent strings for equal, Qdrant and SQLite do not.
+    func entry(_ value: JSONValue) -> DatabaseValue? {
+        switch (type, value) {
+        case (.keyword, .string(let text)): Data(text.utf8).databaseValue
+        case (.integer, .integer(let number)): number.databaseValue
+        default: nil
+        }
+    }
+
     /// Enters a point's values of the field.
     func insert(_ payload: JSONValue, slot: Int, _ db: Database) throws {
-        for element in Set(PayloadPath(name).elements(in: payload)) {
-            let value: any DatabaseValueConvertible
-            switch (type, element) {
-            case (.keyword, .string(let text)): value = text
-            case (.integer, .integer(let number)): value = number
-            default: continue
-            }
+        for value in Set(PayloadPath(name).elements(in: payload).compactMap(entry)) {
             try db.cachedStatement(sql: "INSERT INTO payload_entries (field, value, slot) VALUES (?, ?, ?)")
                 .execute(arguments: [key, value, slot])
         }

@@ -16,11 +16,14 @@ public final class EmbeddedStore: PointStore {
     struct Collection: Sendable {
         let key: Int64
         let configuration: CollectionConfiguration
+        /// The number of the last operation in it: equal to the database's when both are of the same commit.
+        var operation: Int64 = 0
         var indexes: [String: PayloadIndex] = [:]
         var matrix: VectorMatrix
-        /// Slots below `nextSlot` that hold no point.
-        var freeSlots: [Int] = []
+        /// Slots below `nextSlot` that hold no point: as ranges, for a damaged slot number must not cost memory.
+        var freeSlots: [Range<Int>] = []
         var nextSlot = 0
+        var pointsCount = 0
     }
 
     struct PayloadIndex: Sendable, Hashable {
@@ -52,11 +55,10 @@ public final class EmbeddedStore: PointStore {
         (pool, collections) = try StoreError.translating(path) {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
-            configuration.prepareDatabase { db in
-                // Acknowledged means synced, not merely written: GRDB's own choice for WAL is NORMAL.
-                try db.execute(sql: "PRAGMA synchronous = FULL")
-            }
             let pool = try DatabasePool(path: path, configuration: configuration)
+            // Acknowledged means synced, not merely written. GRDB sets NORMAL when it turns WAL on, after any
+            // `prepareDatabase`: only from here on does FULL last. Readers write nothing and need none.
+            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             let migrator = Schema.migrator
             if try pool.read(migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
             try migrator.migrate(pool)
@@ -68,6 +70,7 @@ public final class EmbeddedStore: PointStore {
     /// Closes the database and lets the next store open the directory. Nothing is lost when a store is not closed.
     public func close() throws(StoreError) {
         try StoreError.translating(path) { try pool.close() }
+        lock.release()
     }
 
     /// The state of a collection, for a reader or the writer.
@@ -85,6 +88,7 @@ public final class EmbeddedStore: PointStore {
         guard !name.isEmpty, name.utf8.count <= 255 else {
             throw .badRequest("a collection's name must have 1 to 255 bytes")
         }
+        try Self.checkText(name, "a collection's name")
         guard 1...65_536 ~= configuration.size else {
             throw .badRequest("a collection's vector size must be 1 to 65536, not \(configuration.size)")
         }
@@ -113,6 +117,7 @@ public final class EmbeddedStore: PointStore {
     public func createPayloadIndex(
         _ field: String, _ type: PayloadIndexType, in name: String
     ) async throws(StoreError) {
+        try Self.checkText(field, "a field's name")
         if try collectionState(name).indexes[field]?.type == type { return }
         try await write { [self] db in
             var collection = try collectionState(name)
@@ -128,10 +133,11 @@ public final class EmbeddedStore: PointStore {
                 db, sql: "SELECT slot, payload FROM points WHERE collection = ?", arguments: [collection.key]
             )
             while let row = try rows.next() {
-                let payload = try Self.payload(row["payload"], path: path)
-                try index.insert(.object(payload), slot: row["slot"], db)
+                let payload = try Self.payload(row, path: path)
+                try index.insert(.object(payload), slot: row.decode(forColumn: "slot"), db)
             }
             collection.indexes[field] = index
+            collection.operation = try Self.nextOperation(of: collection, db, path)
             let published = collection
             return ((), { [self] in publish(published, as: name) })
         }
@@ -142,7 +148,7 @@ public final class EmbeddedStore: PointStore {
     public func collection(_ name: String) async throws(StoreError) -> CollectionInfo {
         let collection = try collectionState(name)
         return CollectionInfo(
-            configuration: collection.configuration, pointsCount: collection.nextSlot - collection.freeSlots.count,
+            configuration: collection.configuration, pointsCount: collection.pointsCount,
             payloadIndexes: collection.indexes.mapValues(\.type)
         )
     }
@@ -170,17 +176,32 @@ public final class EmbeddedStore: PointStore {
         }
     }
 
+    /// Counts one more operation in the collection and returns its number.
+    static func nextOperation(of collection: Collection, _ db: Database, _ path: String) throws -> Int64 {
+        let number = try Int64.fetchOne(
+            db.cachedStatement(
+                sql: "UPDATE collections SET operation = operation + 1 WHERE collection = ? RETURNING operation"
+            ),
+            arguments: [collection.key]
+        )
+        guard let number else { throw StoreError.damaged(path: path, reason: "the collection's row is gone") }
+        return number
+    }
+
     // MARK: - Opening
 
     private static func load(_ db: Database, _ path: String) throws -> [String: Collection] {
         var collections: [String: Collection] = [:]
-        for row in try Row.fetchAll(db, sql: "SELECT collection, name, size, distance FROM collections") {
-            guard let distance = Distance(rawValue: row["distance"]), 1...65_536 ~= row["size"] as Int else {
-                throw StoreError.damaged(
-                    path: path, reason: "the collection \(row["name"] as String) has no valid vectors")
+        for row in try Row.fetchAll(db, sql: "SELECT collection, name, size, distance, operation FROM collections") {
+            let name = try row.decode(String.self, forColumn: "name")
+            let size = try row.decode(Int.self, forColumn: "size")
+            guard let distance = Distance(rawValue: try row.decode(forColumn: "distance")), 1...65_536 ~= size else {
+                throw StoreError.damaged(path: path, reason: "the collection \(name) has no valid vectors")
             }
-            let configuration = CollectionConfiguration(size: row["size"], distance: distance)
-            collections[row["name"]] = try load(row["collection"], configuration, db, path)
+            let configuration = CollectionConfiguration(size: size, distance: distance)
+            var collection = try load(row.decode(forColumn: "collection"), configuration, db, path)
+            collection.operation = try row.decode(forColumn: "operation")
+            collections[name] = collection
         }
         return collections
     }
@@ -194,24 +215,26 @@ public final class EmbeddedStore: PointStore {
         for row in try Row.fetchAll(
             db, sql: "SELECT field, name, type FROM payload_indexes WHERE collection = ?", arguments: [key]
         ) {
-            guard let type = PayloadIndexType(rawValue: row["type"]) else {
-                throw StoreError.damaged(
-                    path: path, reason: "a payload index of the unknown type \(row["type"] as String)")
+            let name = try row.decode(String.self, forColumn: "name")
+            guard let type = PayloadIndexType(rawValue: try row.decode(forColumn: "type")) else {
+                throw StoreError.damaged(path: path, reason: "the payload index of '\(name)' has an unknown type")
             }
-            collection.indexes[row["name"]] = PayloadIndex(key: row["field"], name: row["name"], type: type)
+            collection.indexes[name] = PayloadIndex(key: try row.decode(forColumn: "field"), name: name, type: type)
         }
         var changes: [Int: VectorMatrix.Change] = [:]
         let rows = try Row.fetchCursor(
             db, sql: "SELECT slot, version, vector FROM points WHERE collection = ? ORDER BY slot", arguments: [key]
         )
         while let row = try rows.next() {
-            let slot: Int = row["slot"]
+            let slot = try row.decode(Int.self, forColumn: "slot")
             guard slot >= collection.nextSlot, slot < Int(Int32.max),
-                let vector = Self.vector(row["vector"], count: configuration.size)
+                let vector = Self.vector(try row.decode(forColumn: "vector"), count: configuration.size)
             else { throw StoreError.damaged(path: path, reason: "the point in slot \(slot) is not valid") }
-            collection.freeSlots += collection.nextSlot..<slot
+            if slot > collection.nextSlot { collection.freeSlots.append(collection.nextSlot..<slot) }
             collection.nextSlot = slot + 1
-            changes[slot] = .store(version: UInt64(bitPattern: row["version"] as Int64), vector: vector)
+            collection.pointsCount += 1
+            let version = try row.decode(Int64.self, forColumn: "version")
+            changes[slot] = .store(version: UInt64(bitPattern: version), vector: vector)
             if changes.count == VectorMatrix.rowsPerSegment {
                 collection.matrix = collection.matrix.applying(changes)
                 changes.removeAll(keepingCapacity: true)
@@ -222,6 +245,11 @@ public final class EmbeddedStore: PointStore {
     }
 
     // MARK: - Columns
+
+    /// Text is bound as a C string: what came after a NUL would be lost.
+    private static func checkText(_ text: String, _ what: String) throws(StoreError) {
+        if text.utf8.contains(0) { throw .badRequest("\(what) must not contain a NUL character") }
+    }
 
     /// The floats of a blob; nil when it does not hold `count` of them.
     static func vector(_ blob: Data, count: Int) -> [Float]? {
@@ -239,14 +267,24 @@ public final class EmbeddedStore: PointStore {
         return unsafe words.withUnsafeBytes { unsafe Data($0) }
     }
 
-    static func payload(_ text: String, path: String) throws(StoreError) -> JSONObject {
+    /// The id in a row's column of that name.
+    static func id(_ row: Row, path: String) throws -> PointID {
+        guard let id = PointID(key: try row.decode(forColumn: "id")) else {
+            throw StoreError.damaged(path: path, reason: "a point's id is not valid")
+        }
+        return id
+    }
+
+    /// The payload in a row's column of that name.
+    static func payload(_ row: Row, path: String) throws -> JSONObject {
+        let text = try row.decode(String.self, forColumn: "payload")
         do throws(JSONError) {
             guard let object = try JSONValue(parsing: text.utf8).object else {
                 throw JSONError(message: "Not an object", position: 0)
             }
             return object
         } catch {
-            throw .damaged(path: path, reason: "a payload is not JSON: \(error)")
+            throw StoreError.damaged(path: path, reason: "a payload is not JSON: \(error)")
         }
     }
 }
@@ -265,6 +303,8 @@ extension StoreError {
         switch error {
         case let error as StoreError: self = error
         case is CancellationError: self = .cancelled
+        // SQLite's columns hold any type, ours hold one.
+        case is RowDecodingError: self = .damaged(path: path, reason: "a column holds a value of the wrong type")
         case let error as DatabaseError:
             let message = error.message ?? "\(error.resultCode)"
             switch error.resultCode {

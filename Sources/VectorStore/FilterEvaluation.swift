@@ -35,14 +35,21 @@ extension Condition {
 extension MatchValue {
     func matches(_ element: JSONValue) -> Bool {
         switch self {
-        case .value(let value): element.isMatchable && element == value
-        case .any(let values): element.isMatchable && values.contains(element)
-        case .except(let values): element != .null && !values.contains(element)
+        case .value(let value): element.isMatchable && element.isIdentical(to: value)
+        case .any(let values): element.isMatchable && values.contains(where: element.isIdentical)
+        case .except(let values): element != .null && !values.contains(where: element.isIdentical)
         }
     }
 }
 
 extension JSONValue {
+    /// Equality with strings compared byte for byte, as Qdrant and the payload indexes do: for Swift "é" equals "e" and a
+    /// combining accent.
+    fileprivate func isIdentical(to other: JSONValue) -> Bool {
+        if case (.string(let a), .string(let b)) = (self, other) { return a.utf8.elementsEqual(b.utf8) }
+        return self == other
+    }
+
     /// Strings, integers and booleans are matched by value; floating-point numbers only by range.
     fileprivate var isMatchable: Bool {
         switch self {

@@ -55,16 +55,14 @@ struct FilterPlan {
         guard let index = collection.indexes[key] else { return nil }
         var slots: Set<Int> = []
         for value in values {
-            let column: any DatabaseValueConvertible
-            switch (index.type, value) {
-            case (.keyword, .string(let text)): column = text
-            case (.integer, .integer(let number)): column = number
             // A value of another type is not in the index, but it may be in payloads.
-            default: return nil
-            }
+            guard let entry = index.entry(value) else { return nil }
             let statement = try db.cachedStatement(
                 sql: "SELECT slot FROM payload_entries WHERE field = ? AND value = ?")
-            slots.formUnion(try Int.fetchSet(statement, arguments: [index.key, column]))
+            slots.formUnion(try Int.fetchSet(statement, arguments: [index.key, entry]))
+        }
+        guard slots.allSatisfy({ $0 >= 0 }) else {
+            throw StoreError.damaged(path: path, reason: "the index of '\(key)' names a point that cannot be")
         }
         return slots
     }
@@ -83,15 +81,14 @@ struct FilterPlan {
             db, sql: "SELECT slot, id, payload FROM points WHERE collection = ?", arguments: [collection.key]
         )
         while let row = try rows.next() {
-            if try passes(row, rest) { slots.insert(row["slot"]) }
+            if try passes(row, rest) { slots.insert(try row.decode(forColumn: "slot")) }
         }
         return slots
     }
 
     private func passes(_ row: Row, _ rest: Filter) throws -> Bool {
-        guard let id = PointID(key: row["id"]) else {
-            throw StoreError.damaged(path: path, reason: "a point's id is not valid")
-        }
-        return rest.matches(id, .object(try EmbeddedStore.payload(row["payload"], path: path)))
+        rest.matches(
+            try EmbeddedStore.id(row, path: path), .object(try EmbeddedStore.payload(row, path: path))
+        )
     }
 }

@@ -51,6 +51,12 @@ enum Schema {
                     """
             )
         }
+        migrator.registerMigration("2: keywords as bytes") { db in
+            // Text is bound as a C string, which ends at the first NUL; bytes do not.
+            try db.execute(
+                sql: "UPDATE payload_entries SET value = CAST(value AS BLOB) WHERE typeof(value) = 'text'"
+            )
+        }
         return migrator
     }
 }

@@ -29,7 +29,8 @@ struct VectorMatrix: Sendable {
     }
 
     let dimension: Int
-    private var segments: [Segment] = []
+    /// nil where no point has been.
+    private var segments: [Segment?] = []
 
     init(dimension: Int) { self.dimension = dimension }
 
@@ -38,16 +39,11 @@ struct VectorMatrix: Sendable {
         var result = self
         let rows = Self.rowsPerSegment
         for (number, group) in Dictionary(grouping: changes, by: { $0.key / rows }).sorted(by: { $0.key < $1.key }) {
-            while result.segments.count <= number {
-                result.segments.append(
-                    Segment(
-                        values: [Float](repeating: 0, count: rows * dimension),
-                        versions: [UInt64](repeating: 0, count: rows)
-                    )
-                )
+            if result.segments.count <= number {
+                result.segments += [Segment?](repeating: nil, count: number + 1 - result.segments.count)
             }
-            var values = result.segments[number].values
-            var versions = result.segments[number].versions
+            var values = result.segments[number]?.values ?? [Float](repeating: 0, count: rows * dimension)
+            var versions = result.segments[number]?.versions ?? [UInt64](repeating: 0, count: rows)
             for (slot, change) in group {
                 let row = slot % rows
                 switch change {
@@ -65,8 +61,8 @@ struct VectorMatrix: Sendable {
 
     /// The version of the point in a slot, 0 for none.
     func version(at slot: Int) -> UInt64 {
-        let number = slot / Self.rowsPerSegment
-        return segments.indices.contains(number) ? segments[number].versions[slot % Self.rowsPerSegment] : 0
+        let (number, row) = slot.quotientAndRemainder(dividingBy: Self.rowsPerSegment)
+        return segments.indices.contains(number) ? segments[number]?.versions[row] ?? 0 : 0
     }
 
     /// The nearest occupied slots, nearest first; among `slots` only, when given. Blocks the calling thread and uses all
@@ -86,7 +82,7 @@ struct VectorMatrix: Sendable {
                     return next
                 }
                 guard number < segments.count else { break }
-                let segment = segments[number]
+                guard let segment = segments[number] else { continue }
                 let values = segment.values
                 if let groups {
                     let wanted = (groups[number] ?? []).filter { segment.versions[$0 % rows] != 0 }

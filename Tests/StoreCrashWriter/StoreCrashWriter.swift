@@ -1,0 +1,39 @@
+// A process that writes until it is killed. StoreCrashTests starts it, kills it and looks at what it left.
+//
+//     StoreCrashWriter DIRECTORY FIRST-BATCH
+//
+// Batch n upserts `CrashBatch.count(n)` points with the payload {"batch": n}; every fourth also deletes, in the same
+// transaction, the batch two before it. A line with n goes out once the update has returned.
+
+import Foundation
+import TestSupport
+import VectorStore
+
+@main
+struct StoreCrashWriter {
+    static func main() async throws {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 3, let first = Int(arguments[2]) else { exit(64) }
+        let store = try EmbeddedStore(directory: arguments[1])
+        if try await store.collections().isEmpty {
+            try await store.createCollection("c", CollectionConfiguration(size: 64, distance: .dot))
+            try await store.createPayloadIndex("batch", .integer, in: "c")
+        }
+        for number in first... {
+            var operations: [PointOperation] = []
+            if let old = CrashBatch.deleted(by: number) {
+                let filter = Filter(must: [.match(key: "batch", .value(.integer(Int64(old))))])
+                operations.append(.delete(.filter(filter)))
+            }
+            let points = (0..<CrashBatch.count(number)).map { index in
+                Point(
+                    id: .number(UInt64(number * 1000 + index)), vector: [Float](repeating: Float(number), count: 64),
+                    payload: ["batch": .integer(Int64(number))]
+                )
+            }
+            _ = try await store.update(operations + [.upsert(points)], in: "c")
+            // Unbuffered: what was acknowledged is with the parent when the kill comes.
+            try FileHandle.standardOutput.write(contentsOf: Data("\(number)\n".utf8))
+        }
+    }
+}

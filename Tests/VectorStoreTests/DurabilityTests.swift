@@ -1,0 +1,190 @@
+// What acknowledged means, who may open a directory, and what happens to files that are not what they should be.
+
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+@testable import VectorStore
+
+@Suite struct DurabilityTests {
+    /// kill -9 cannot tell a synced transaction from a written one, only a power cut can: hence the setting itself.
+    @Test func `every commit is synced`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            let (mode, synchronous) = try await store.pool.write { db in
+                (
+                    try String.fetchOne(db, sql: "PRAGMA journal_mode"),
+                    try Int.fetchOne(db, sql: "PRAGMA synchronous")
+                )
+            }
+            #expect(mode == "wal")
+            #expect(synchronous == 2, "2 is FULL; 1, NORMAL, syncs at checkpoints only")
+        }
+    }
+
+    @Test func `closing frees the directory while the closed store is still referred to`() async throws {
+        try await withTemporaryDirectory { directory in
+            let first = try EmbeddedStore(directory: directory)
+            try first.close()
+            let second = try EmbeddedStore(directory: directory)
+            #expect(try await second.collections() == [])
+            await #expect(throws: StoreError.self) {
+                try await first.createCollection("c", .init(size: 1, distance: .dot))
+            }
+        }
+    }
+
+    // MARK: Schema
+
+    private static func databasePath(_ directory: String) -> String { directory + "/points.sqlite" }
+
+    @Test func `a directory of the first schema is brought to the newest with its points and indexes`() async throws {
+        try await withTemporaryDirectory { directory in
+            let old = try DatabaseQueue(path: Self.databasePath(directory))
+            try Schema.migrator.migrate(old, upTo: "1: collections of points")
+            try await old.write { db in
+                try db.execute(
+                    sql: """
+                        INSERT INTO collections VALUES (1, 'c', 1, 'Dot', 1);
+                        INSERT INTO points VALUES (1, 0, x'000000000000000007', 1, x'0000803f', '{"k":"é","n":3}');
+                        INSERT INTO payload_indexes VALUES (1, 1, 'k', 'keyword'), (2, 1, 'n', 'integer');
+                        INSERT INTO payload_entries VALUES (1, 'é', 0), (2, 3, 0);
+                        """
+                )
+            }
+            try old.close()
+            let store = try EmbeddedStore(directory: directory)
+            let filter = Filter(must: [.match(key: "k", .value("é")), .match(key: "n", .value(3))])
+            let hits = try await store.query(VectorQuery(vector: [1], filter: filter), in: "c")
+            #expect(hits.map(\.id) == [.number(7)])
+            #expect(try await store.facet("k", filter: nil, limit: 9, in: "c") == [FacetHit(value: "é", count: 1)])
+        }
+    }
+
+    @Test func `a directory of a newer version is refused and left as it is`() async throws {
+        try await withTemporaryDirectory { directory in
+            try EmbeddedStore(directory: directory).close()
+            let newer = try DatabaseQueue(path: Self.databasePath(directory))
+            try await newer.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99: of tomorrow')") }
+            try newer.close()
+            #expect(throws: StoreError.newerSchema(path: Self.databasePath(directory))) {
+                try EmbeddedStore(directory: directory)
+            }
+        }
+    }
+
+    // MARK: Trouble
+
+    @Test func `a full disk refuses the update whole, and the store goes on`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 256, distance: .dot))
+            let point = { (number: UInt64) in Point(id: .number(number), vector: [Float](repeating: 1, count: 256)) }
+            _ = try await store.update([.upsert([point(0)])], in: "c")
+            // SQLite's own limit gives the error that a full disk does.
+            try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 40") }
+            await #expect(throws: StoreError.diskFull(path: Self.databasePath(directory))) {
+                try await store.update([.delete(.ids([.number(0)])), .upsert((1...500).map(point))], in: "c")
+            }
+            let query = VectorQuery(vector: [Float](repeating: 1, count: 256), limit: 999)
+            #expect(try await store.query(query, in: "c").map(\.id) == [.number(0)])
+            try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
+            _ = try await store.update([.upsert((1...500).map(point))], in: "c")
+            #expect(try await store.query(query, in: "c").count == 501)
+        }
+    }
+
+    /// Opens the directory and does a bit of everything. What a damaged file allows may be wrong; it may not be a crash.
+    private static func useAll(_ directory: String) async throws {
+        let store = try EmbeddedStore(directory: directory)
+        for name in try await store.collections() {
+            let size = try await store.collection(name).configuration.size
+            let one = Filter(must: [.match(key: "k", .value("1"))])
+            let look = Filter(must: [.range(key: "n", gte: 0)])
+            for filter in [nil, one, look] {
+                let vector = [Float](repeating: 1, count: size)
+                _ = try await store.query(VectorQuery(vector: vector, filter: filter, withVector: true), in: name)
+                _ = try await store.scroll(ScrollRequest(filter: filter, limit: 99, withVector: true), in: name)
+                _ = try await store.count(filter, in: name)
+            }
+            _ = try await store.facet("k", filter: nil, limit: 9, in: name)
+            let point = Point(id: .number(500), vector: [Float](repeating: 2, count: size), payload: ["k": "1"])
+            _ = try await store.update([.delete(.filter(one)), .upsert([point])], in: name)
+        }
+    }
+
+    /// A small store's file, everything in it and nothing in the log beside it.
+    private static func file() async throws -> Data {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 4, distance: .cosine))
+            try await store.createPayloadIndex("k", .keyword, in: "c")
+            try await store.createPayloadIndex("n", .integer, in: "c")
+            let points = (0..<30).map { (number: Int) in
+                Point(
+                    id: .number(UInt64(number)), vector: [1, Float(number), 0, 0],
+                    payload: ["k": .string("\(number % 3)"), "n": .integer(Int64(number))]
+                )
+            }
+            _ = try await store.update([.upsert(points), .delete(.ids([.number(3), .number(29)]))], in: "c")
+            _ = try await store.pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            try store.close()
+            return try Data(contentsOf: URL(filePath: databasePath(directory)))
+        }
+    }
+
+    @Test func `a file with flipped bytes or a lost end is read or refused, never a crash`() async throws {
+        let original = try await Self.file()
+        var generator = SplitMix64(seed: 77)
+        var refused = 0
+        for round in 0..<150 {
+            var bytes = original
+            if round % 5 == 0 {
+                bytes = bytes.prefix(Int.random(in: 0..<bytes.count, using: &generator))
+            } else {
+                for _ in 0..<Int.random(in: 1...30, using: &generator) {
+                    bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+                }
+            }
+            let damaged = bytes
+            try await withTemporaryDirectory { directory in
+                try damaged.write(to: URL(filePath: Self.databasePath(directory)))
+                do { try await Self.useAll(directory) } catch is StoreError { refused += 1 }
+            }
+        }
+        #expect(refused > 30)
+    }
+
+    /// What SQLite's own checks let through, because its columns hold any type.
+    @Test(arguments: [
+        "UPDATE points SET id = NULL", "UPDATE points SET id = 'text' WHERE slot = 2", "UPDATE points SET vector = 7",
+        "UPDATE points SET vector = x'00'", "UPDATE points SET vector = NULL", "UPDATE points SET version = 'x'",
+        "UPDATE points SET slot = 'x' WHERE slot = 2", "UPDATE points SET slot = -1 WHERE slot = 2",
+        "UPDATE points SET slot = 2147483646 WHERE slot = 2", "UPDATE points SET slot = 1 << 60 WHERE slot = 2",
+        "UPDATE points SET payload = NULL", "UPDATE points SET payload = x'ff'", "UPDATE points SET payload = '[]'",
+        "UPDATE collections SET name = x'ff'", "UPDATE collections SET size = 0", "UPDATE collections SET size = 'x'",
+        "UPDATE collections SET size = 1 << 40", "UPDATE collections SET distance = 'Near'",
+        "UPDATE collections SET operation = 'x'", "UPDATE collections SET operation = 9223372036854775807",
+        "UPDATE payload_indexes SET type = 'x'", "UPDATE payload_indexes SET name = NULL",
+        "UPDATE payload_entries SET value = 1.5 WHERE slot = 2", "UPDATE payload_entries SET slot = -1 WHERE slot = 2",
+        "UPDATE payload_entries SET slot = 'x' WHERE slot = 2", "UPDATE payload_entries SET slot = 999 WHERE slot = 2",
+    ])
+    func `a column of the wrong type is refused, never a crash`(sql: String) async throws {
+        let original = try await Self.file()
+        try await withTemporaryDirectory { directory in
+            try original.write(to: URL(filePath: Self.databasePath(directory)))
+            let database = try DatabaseQueue(path: Self.databasePath(directory))
+            // NOT NULL would keep NULLs out; a flipped byte asks no constraint.
+            try await database.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA writable_schema = ON")
+                try db.execute(sql: "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '')")
+            }
+            try database.close()
+            let again = try DatabaseQueue(path: Self.databasePath(directory))
+            try await again.write { try $0.execute(sql: sql) }
+            try again.close()
+            do { try await Self.useAll(directory) } catch is StoreError {}
+        }
+    }
+}

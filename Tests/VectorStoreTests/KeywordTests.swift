@@ -1,0 +1,41 @@
+// Strings are compared byte for byte, as Qdrant does, with a payload index and without.
+
+import Testing
+import VectorStore
+
+@Suite struct KeywordTests {
+    /// Pairs that a C string or Unicode's canonical equivalence would take for one another.
+    static let lookAlikes: [String] = [
+        "a", "a\0", "a\0b", "a\0c", "", "\0", "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}",
+    ]
+
+    @Test(arguments: [false, true])
+    func `look-alikes are different values`(isIndexed: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            if isIndexed { try await store.createPayloadIndex("k", .keyword, in: "c") }
+            let points = Self.lookAlikes.enumerated().map { number, text in
+                Point(id: .number(UInt64(number)), vector: [1], payload: ["k": .string(text)])
+            }
+            let all = Point(id: .number(99), vector: [1], payload: ["k": .array(Self.lookAlikes.map(JSONValue.string))])
+            _ = try await store.update([.upsert(points + [all])], in: "c")
+            for (number, text) in Self.lookAlikes.enumerated() {
+                for match in [MatchValue.value(.string(text)), .any([.string(text)])] {
+                    let filter = Filter(must: [.match(key: "k", match)])
+                    let page = try await store.scroll(ScrollRequest(filter: filter, limit: 99), in: "c")
+                    #expect(page.points.map(\.id) == [.number(UInt64(number)), .number(99)])
+                }
+                let others = Filter(must: [.match(key: "k", .except([.string(text)]))])
+                #expect(try await store.count(others, in: "c") == Self.lookAlikes.count)
+            }
+            if isIndexed {
+                for filter in [nil, Filter(mustNot: [.hasID([])])] {
+                    let hits = try await store.facet("k", filter: filter, limit: 99, in: "c")
+                    #expect(hits.count == Self.lookAlikes.count)
+                    #expect(hits.allSatisfy { $0.count == 2 })
+                }
+            }
+        }
+    }
+}
