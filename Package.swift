@@ -21,7 +21,7 @@ let numeric: [SwiftSetting] =
 
 let package = Package(
     name: "minilm",
-    platforms: [.macOS(.v15)],
+    platforms: [.macOS(.v26)],  // InlineArray, which holds the kernels' sums
     products: [
         .executable(name: "minilm", targets: ["Server"]),
         .library(name: "MiniLM", targets: ["MiniLM"]),

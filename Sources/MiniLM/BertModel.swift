@@ -1,51 +1,110 @@
 // BERT's encoder (Devlin et al. 2019; the layer is Vaswani et al. 2017, §3.1, with post-layer normalisation), then
 // sentence-transformers' pooling (Reimers & Gurevych 2019, §3). Read downward.
 
-/// A BERT sentence encoder: configuration and weights. Stateless; activations are the caller's scratch.
+/// A BERT sentence encoder: configuration and weights. Stateless; activations are the caller's.
 struct BertModel: Sendable {
     let configuration: EncoderConfiguration
     let weights: EncoderWeights
 
-    /// Computes `scratch.vectors` from `scratch.sequences`.
+    /// Computes this thread's share of `activations.hidden`, [tokens, hiddenSize], from `activations.sequences`. Every member of the share makes the same
+    /// call with a workspace of its own; each must `synchronize` before it reads rows of the others.
     ///
-    /// Every id must be below `vocabularySize`, every text within `maxTokens`, all texts within the scratch's capacity.
+    /// Every id must be below `vocabularySize`, every text within `maxTokens`, all texts within the activations' capacity.
     ///
-    /// - Parameter observe: Called with the hidden states, [tokens, hiddenSize] and unused rows behind, after the
-    ///   embeddings (0) and after each layer (1, 2, …).
-    func forward(_ scratch: inout EncoderScratch, observe: ((Int, [Float]) -> Void)? = nil) {
-        let tokens = scratch.sequences.tokens
+    /// - Parameter observe: Called after the embeddings (0) and after each layer (1, 2, …).
+    func forward(
+        _ activations: Activations, _ workspace: inout Workspace, _ share: Share = .whole,
+        observe: (Int) -> Void = { _ in }
+    ) {
+        let sequences = activations.sequences
+        let hiddenSize = configuration.hiddenSize
         let epsilon = configuration.layerNormEpsilon
+        let hidden = unsafe activations.hidden.start
+        let queryKeyValue = unsafe activations.queryKeyValue.start
+        let context = unsafe activations.context.start
+        // Threads that share rows share these, too.
+        let member = share.split == .rows ? share.member : 0
+        let intermediate = unsafe activations.intermediate[
+            from: member * Activations.blockRows * configuration.intermediateSize]
+
+        let products = share.productRows(0..<sequences.tokens)
+        let others = share.otherRows(products)
+        let blocks = evenBlocks(of: products, atMost: Activations.blockRows)
+        workspace.clock?.start()
 
         // hidden = LayerNorm(word + type + position)
-        embed(&scratch.hidden, scratch.sequences, weights)
-        layerNorm(&scratch.hidden, weights.embeddingNorm, epsilon: epsilon, rows: tokens)
-        observe?(0, scratch.hidden)
+        unsafe embed(hidden, sequences, rows: others, weights)
+        unsafe layerNorm(hidden, weights.embeddingNorm, epsilon: epsilon, rows: others)
+        share.synchronizeColumns()
+        workspace.clock?.end(.embedding)
+        observe(0)
 
         for (index, layer) in weights.layers.enumerated() {
-            // hidden = LayerNorm(hidden + W · Attention(Q, K, V))
-            linear(&scratch.queryKeyValue, scratch.hidden, layer.queryKeyValue, rows: tokens)
-            attention(
-                &scratch.context, scratch.queryKeyValue, scores: &scratch.scores, scratch.sequences,
-                heads: configuration.attentionHeads, headSize: configuration.headSize)
-            linear(&scratch.projected, scratch.context, layer.attentionOutput, rows: tokens)
-            add(&scratch.hidden, scratch.projected, count: tokens * configuration.hiddenSize)
-            layerNorm(&scratch.hidden, layer.attentionNorm, epsilon: epsilon, rows: tokens)
+            for block in blocks {
+                unsafe layer.queryKeyValue.apply(
+                    queryKeyValue + block.lowerBound * 3 * hiddenSize, hidden + block.lowerBound * hiddenSize,
+                    rows: block.count, .store, share, &workspace)
+            }
+            share.synchronize()
+            workspace.clock?.end(.queryKeyValue)
+            unsafe attention(
+                context, queryKeyValue, sequences, rows: products,
+                heads: share.columns(of: configuration.attentionHeads), hiddenSize: hiddenSize,
+                headSize: configuration.headSize, workspace)
+            share.synchronize()
+            workspace.clock?.end(.attention)
 
-            // hidden = LayerNorm(hidden + W₂ · GELU(W₁ · hidden))
-            linear(&scratch.intermediate, scratch.hidden, layer.intermediate, rows: tokens)
-            gelu(&scratch.intermediate, count: tokens * configuration.intermediateSize)
-            linear(&scratch.projected, scratch.intermediate, layer.output, rows: tokens)
-            add(&scratch.hidden, scratch.projected, count: tokens * configuration.hiddenSize)
-            layerNorm(&scratch.hidden, layer.outputNorm, epsilon: epsilon, rows: tokens)
-            observe?(index + 1, scratch.hidden)
-        }
+            for block in blocks {
+                let stream = unsafe hidden + block.lowerBound * hiddenSize
+                let others = share.otherRows(block)
 
-        switch configuration.pooling {
-        case .mean: meanPool(&scratch.vectors, scratch.hidden, scratch.sequences, hiddenSize: configuration.hiddenSize)
-        case .cls: clsPool(&scratch.vectors, scratch.hidden, scratch.sequences, hiddenSize: configuration.hiddenSize)
+                // hidden = LayerNorm(hidden + W · Attention(Q, K, V))
+                unsafe layer.attentionOutput.apply(
+                    stream, context + block.lowerBound * hiddenSize, rows: block.count, .add, share, &workspace)
+                share.synchronizeColumns()
+                workspace.clock?.end(.attentionOutput)
+                unsafe layerNorm(hidden, layer.attentionNorm, epsilon: epsilon, rows: others)
+                share.synchronizeColumns()
+                workspace.clock?.end(.layerNorm)
+
+                // hidden = LayerNorm(hidden + W₂ · GELU(W₁ · hidden))
+                if workspace.clock == nil {
+                    unsafe layer.intermediate.apply(
+                        intermediate, stream, rows: block.count, .gelu, share, &workspace)
+                } else {
+                    // On its own, so that its time can be told.
+                    unsafe layer.intermediate.apply(
+                        intermediate, stream, rows: block.count, .store, share, &workspace)
+                    workspace.clock?.end(.intermediate)
+                    unsafe gelu(intermediate, count: block.count * configuration.intermediateSize)
+                    workspace.clock?.end(.gelu)
+                }
+                share.synchronizeColumns()
+                unsafe layer.output.apply(stream, intermediate, rows: block.count, .add, share, &workspace)
+                share.synchronizeColumns()
+                workspace.clock?.end(.output)
+                unsafe layerNorm(hidden, layer.outputNorm, epsilon: epsilon, rows: others)
+                share.synchronizeColumns()
+                workspace.clock?.end(.layerNorm)
+            }
+            observe(index + 1)
         }
-        if configuration.normalizes {
-            normalize(&scratch.vectors, rows: scratch.sequences.count, hiddenSize: configuration.hiddenSize)
-        }
+    }
+
+    /// The vector of one text whose hidden states are computed: [hiddenSize].
+    func pool(_ vector: UnsafeMutablePointer<Float>, _ activations: Activations, sequence: Int) {
+        let hiddenSize = configuration.hiddenSize
+        unsafe MiniLM.pool(
+            vector, activations.hidden.start, tokens: activations.sequences[sequence], hiddenSize: hiddenSize,
+            configuration.pooling)
+        if configuration.normalizes { unsafe normalize(vector, count: hiddenSize) }
+    }
+}
+
+/// Cuts rows into blocks of at most so many, none much smaller than the others.
+private func evenBlocks(of rows: Range<Int>, atMost limit: Int) -> [Range<Int>] {
+    let count = (rows.count + limit - 1) / limit
+    return (0..<count).map {
+        rows.lowerBound + rows.count * $0 / count..<rows.lowerBound + rows.count * ($0 + 1) / count
     }
 }

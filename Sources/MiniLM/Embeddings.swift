@@ -29,3 +29,21 @@ public struct Embeddings: Sendable {
         return values[row * dimension..<(row + 1) * dimension]
     }
 }
+
+/// How much of each text the model read.
+public struct TokenCounts: Sendable, Equatable {
+    /// Tokens read of each text, `[CLS]` and `[SEP]` included.
+    public private(set) var read: [Int] = []
+    /// Tokens of each text that were cut because the model reads no more than `SentenceEncoder.maxTokens`.
+    public private(set) var truncated: [Int] = []
+
+    init(capacity: Int) {
+        read.reserveCapacity(capacity)
+        truncated.reserveCapacity(capacity)
+    }
+
+    mutating func append(read: Int, truncated: Int) {
+        self.read.append(read)
+        self.truncated.append(truncated)
+    }
+}

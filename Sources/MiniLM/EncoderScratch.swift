@@ -1,32 +1,86 @@
-// The activations of one forward pass. Allocated once a worker and used for every slice.
+// The memory of a forward pass: what threads share (Activations), what each has to itself (Workspace). Allocated once.
 
-/// Room for `capacity` tokens. Only the first `sequences.tokens` rows mean anything.
-struct EncoderScratch: ~Copyable {
-    /// The slice's input.
-    var sequences = PackedSequences()
+import Synchronization
 
-    var hidden: [Float]  // [capacity, hiddenSize]: the stream every layer reads and adds to
-    var queryKeyValue: [Float]  // [capacity, 3 * hiddenSize]
-    var scores: [Float]  // [maxTokens, maxTokens rounded up to lanes]: one head of one text
-    var context: [Float]  // [capacity, hiddenSize]: the heads' results side by side
-    var intermediate: [Float]  // [capacity, intermediateSize]
-    var projected: [Float]  // [capacity, hiddenSize]: what a layer adds to the stream
+/// The activations of one slice. Threads that compute a slice together write disjoint parts of them.
+final class Activations: Sendable {
+    // Written by one thread before the others begin with the slice.
+    nonisolated(unsafe) private var input = PackedSequences()
 
-    /// The slice's output: [sequences.count, hiddenSize].
-    var vectors: [Float]
+    let hidden: AlignedBuffer<Float>  // [capacity, hiddenSize]: the stream every layer reads and adds to
+    let queryKeyValue: AlignedBuffer<Float>  // [capacity, 3 * hiddenSize]
+    let context: AlignedBuffer<Float>  // [capacity, hiddenSize]: the heads' results side by side
+    let intermediate: AlignedBuffer<Float>  // [members * blockRows, intermediateSize]
 
-    /// - Parameter capacity: Most tokens of a slice, at least `configuration.maxTokens`.
-    init(_ configuration: EncoderConfiguration, capacity: Int) {
+    /// Rows that are taken through the feed-forward part together, so that what is between its two products stays in the
+    /// cache: 96 rows of 1536 floats are 590 KB.
+    static let blockRows = 96
+
+    /// - Parameters:
+    ///   - capacity: Most tokens of a slice, at least `configuration.maxTokens`.
+    ///   - members: Most threads that compute a slice together.
+    init(_ configuration: EncoderConfiguration, capacity: Int, members: Int) {
         precondition(capacity >= configuration.maxTokens)
         let hiddenSize = configuration.hiddenSize
-        let rows = max(capacity, leastRows(outDim: hiddenSize, inDim: hiddenSize))
-        func buffer(_ rows: Int, _ columns: Int) -> [Float] { [Float](repeating: 0, count: rows * columns) }
-        hidden = buffer(rows, hiddenSize)
-        queryKeyValue = buffer(rows, 3 * hiddenSize)
-        scores = buffer(configuration.maxTokens, roundedUpToLanes(configuration.maxTokens))
-        context = buffer(rows, hiddenSize)
-        intermediate = buffer(rows, configuration.intermediateSize)
-        projected = buffer(rows, hiddenSize)
-        vectors = buffer(capacity, hiddenSize)
+        // A BLAS may compute more rows than there are.
+        let rows = capacity + leastRows(outDim: hiddenSize, inDim: hiddenSize)
+        hidden = AlignedBuffer(count: rows * hiddenSize, zero: 0)
+        queryKeyValue = AlignedBuffer(count: rows * 3 * hiddenSize, zero: 0)
+        context = AlignedBuffer(count: rows * hiddenSize, zero: 0)
+        intermediate = AlignedBuffer(count: members * Self.blockRows * configuration.intermediateSize, zero: 0)
     }
+
+    /// The slice's input.
+    var sequences: PackedSequences { unsafe input }
+
+    /// Begins a slice.
+    func begin(with sequences: some Sequence<[Int32]>) {
+        unsafe input.removeAll()
+        for sequence in sequences { unsafe input.append(sequence) }
+    }
+}
+
+/// What a thread needs for itself.
+struct Workspace: ~Copyable, Sendable {
+    /// Keys of one head of one text, a key a column, in panels of `TileShape.headColumns`; values likewise, a row each.
+    let keys: AlignedBuffer<Float>
+    let values: AlignedBuffer<Float>
+    /// Scores of six queries: [6, maxTokens rounded up to panels].
+    let scores: AlignedBuffer<Float>
+    /// Rows of activations as pairs of 16-bit integers, [blockRows, intermediateSize / 2] at most, and their scales.
+    let integers: AlignedBuffer<Int32>
+    let rowScales: AlignedBuffer<Float>
+    /// Where the time goes, when somebody wants to know.
+    var clock: StageClock?
+
+    init(_ configuration: EncoderConfiguration, precision: Precision, shape: TileShape = .native) {
+        let panel = shape.headColumns
+        func padded(_ count: Int) -> Int { (count + panel - 1) / panel * panel }
+        keys = AlignedBuffer(count: padded(configuration.maxTokens) * configuration.headSize, zero: 0)
+        values = AlignedBuffer(count: configuration.maxTokens * padded(configuration.headSize), zero: 0)
+        scores = AlignedBuffer(count: 6 * padded(configuration.maxTokens), zero: 0)
+        let widest = max(configuration.hiddenSize, configuration.intermediateSize)
+        let rows = precision == .i16 ? Activations.blockRows : 0
+        integers = AlignedBuffer(count: rows * (widest + 1) / 2, zero: 0)
+        rowScales = AlignedBuffer(count: rows, zero: 0)
+    }
+}
+
+/// What a worker owns.
+struct Worker: ~Copyable {
+    /// For the slices it computes alone.
+    let activations: Activations
+    var workspace: Workspace
+}
+
+/// Activations for slices that several workers compute together: as many as there have been calls at the same time.
+final class ActivationsPool: Sendable {
+    private let free = Mutex<[Activations]>([])
+    private let make: @Sendable () -> Activations
+
+    init(make: @escaping @Sendable () -> Activations) { self.make = make }
+
+    func take() -> Activations { free.withLock { $0.popLast() } ?? make() }
+
+    func giveBack(_ activations: Activations) { free.withLock { $0.append(activations) } }
 }

@@ -1,10 +1,7 @@
 // The model's parameters, named and shaped as in Hugging Face's BertModel. Read-only, shared by all workers.
 
-/// y = x · Wᵀ + b.
-struct Linear: Sendable {
-    let weight: Tensor  // [outDim, inDim]
-    let bias: Tensor  // [outDim]
-}
+import Dispatch
+import Synchronization
 
 /// The scale and shift of a LayerNorm.
 struct LayerNormParameters: Sendable {
@@ -30,17 +27,21 @@ struct EncoderWeights: Sendable {
     let embeddingNorm: LayerNormParameters
     let layers: [LayerWeights]
 
-    /// Takes the parameters from a safetensors file; their shapes must be those of `configuration`.
-    init(_ file: SafetensorsFile, _ configuration: EncoderConfiguration) throws(SafetensorsError) {
+    /// Takes the parameters from a safetensors file, whose shapes must be those of `configuration`, and lays out those of the
+    /// linear layers as `backend` and `precision` want them, on all cores. Embeddings and norms stay in the file.
+    init(
+        _ file: SafetensorsFile, _ configuration: EncoderConfiguration, backend: GEMMBackend, precision: Precision
+    ) throws(SafetensorsError) {
         let hidden = configuration.hiddenSize
         let intermediate = configuration.intermediateSize
         // A checkpoint of a task model keeps its encoder under this prefix.
         let root = file.contains("bert.embeddings.word_embeddings.weight") ? "bert." : ""
 
-        func linear(_ name: String, _ outDim: Int, _ inDim: Int) throws(SafetensorsError) -> Linear {
-            Linear(
-                weight: try file.tensor("\(root)\(name).weight", shape: [outDim, inDim]),
-                bias: try file.tensor("\(root)\(name).bias", shape: [outDim]))
+        func linear(_ name: String, _ outDim: Int, _ inDim: Int) throws(SafetensorsError) -> (Tensor, Tensor) {
+            (
+                try file.tensor("\(root)\(name).weight", shape: [outDim, inDim]),
+                try file.tensor("\(root)\(name).bias", shape: [outDim])
+            )
         }
         func norm(_ name: String) throws(SafetensorsError) -> LayerNormParameters {
             LayerNormParameters(
@@ -55,32 +56,47 @@ struct EncoderWeights: Sendable {
         positionEmbeddings = try embedding("position", configuration.maxPositionEmbeddings)
         typeEmbeddings = try embedding("token_type", configuration.typeVocabularySize)
         embeddingNorm = try norm("embeddings")
-        var layers: [LayerWeights] = []
+
+        var parameters: [LinearParameters] = []
+        var norms: [LayerNormParameters] = []
         for index in 0..<configuration.hiddenLayers {
             let layer = "encoder.layer.\(index)"
-            layers.append(
-                LayerWeights(
-                    queryKeyValue: Linear(
-                        stacking: try linear("\(layer).attention.self.query", hidden, hidden),
+            // The 1/√headSize of attention is in the queries' weights: there it costs nothing.
+            parameters.append(
+                LinearParameters(
+                    stacking: [
+                        try linear("\(layer).attention.self.query", hidden, hidden),
                         try linear("\(layer).attention.self.key", hidden, hidden),
-                        try linear("\(layer).attention.self.value", hidden, hidden)),
-                    attentionOutput: try linear("\(layer).attention.output.dense", hidden, hidden),
-                    attentionNorm: try norm("\(layer).attention.output"),
-                    intermediate: try linear("\(layer).intermediate.dense", intermediate, hidden),
-                    output: try linear("\(layer).output.dense", hidden, intermediate),
-                    outputNorm: try norm("\(layer).output")))
+                        try linear("\(layer).attention.self.value", hidden, hidden),
+                    ], scales: [1 / Float(configuration.headSize).squareRoot(), 1, 1]))
+            for (name, outDim, inDim) in [
+                ("attention.output.dense", hidden, hidden), ("intermediate.dense", intermediate, hidden),
+                ("output.dense", hidden, intermediate),
+            ] {
+                parameters.append(
+                    LinearParameters(stacking: [try linear("\(layer).\(name)", outDim, inDim)], scales: [1]))
+            }
+            norms.append(try norm("\(layer).attention.output"))
+            norms.append(try norm("\(layer).output"))
         }
-        self.layers = layers
+        let linears = concurrentMap(parameters) { Linear($0, backend: backend, precision: precision) }
+        layers = (0..<configuration.hiddenLayers).map { index in
+            LayerWeights(
+                queryKeyValue: linears[4 * index], attentionOutput: linears[4 * index + 1],
+                attentionNorm: norms[2 * index], intermediate: linears[4 * index + 2],
+                output: linears[4 * index + 3], outputNorm: norms[2 * index + 1])
+        }
     }
 }
 
-extension Linear {
-    /// Several layers with the same input as one whose outputs stand side by side. A copy, because they are not neighbours
-    /// in the file: 1.8 MB a layer for MiniLM's three attention projections.
-    fileprivate init(stacking parts: Linear...) {
-        let inDim = parts[0].weight.shape[1]
-        let outDim = parts.reduce(0) { $0 + $1.weight.shape[0] }
-        weight = Tensor(unsafe parts.flatMap { unsafe $0.weight.elements }, shape: [outDim, inDim])
-        bias = Tensor(unsafe parts.flatMap { unsafe $0.bias.elements }, shape: [outDim])
+/// Applies `transform` to every element, on all cores.
+private func concurrentMap<Input: Sendable, Output: Sendable>(
+    _ inputs: [Input], _ transform: @Sendable (Input) -> Output
+) -> [Output] {
+    let outputs = Mutex([Output?](repeating: nil, count: inputs.count))
+    DispatchQueue.concurrentPerform(iterations: inputs.count) { index in
+        let output = transform(inputs[index])
+        outputs.withLock { $0[index] = output }
     }
+    return outputs.withLock { $0.compactMap(\.self) }
 }

@@ -1,65 +1,128 @@
-// The one place where matrices are multiplied. Everything the forward pass needs of a BLAS is below; another back end
-// replaces these functions and nothing else.
+// The one seam where matrices are multiplied: y = x · Wᵀ + b, three ways, with what comes after the product done on the way.
 
 import CBLASShim
 
-/// Makes one BLAS call use one thread, process-wide: workers are the encoder's own, a slice each.
-///
-/// Two workers with a slice each are 9 to 30 % faster than one two-threaded GEMM, which below 64 rows is slower than one
-/// thread alone.
-func useSingleThreadedBLAS() {
-    cblas_shim_set_threads(1)
+/// Who multiplies matrices.
+public enum GEMMBackend: String, Sendable, CaseIterable {
+    /// Our own kernels over weights that are packed once, when they are loaded.
+    case swift
+    /// OpenBLAS (Accelerate on Apple platforms), which packs at every call.
+    case openblas
 }
 
-/// y = x · Wᵀ + b.   x: [rows, inDim]   W: [outDim, inDim]   b: [outDim]   y: [rows, outDim]
-///
-/// Arrays may be longer than `rows`; they must have `leastRows` rows, because fewer are computed as that many.
-func linear(_ y: inout [Float], _ x: [Float], _ layer: Linear, rows: Int) {
-    let (outDim, inDim) = (layer.weight.shape[0], layer.weight.shape[1])
-    let rows = max(rows, leastRows(outDim: outDim, inDim: inDim))
-    precondition(x.count >= rows * inDim && y.count >= rows * outDim && layer.bias.count == outDim)
-    unsafe x.withUnsafeBufferPointer { x in
-        unsafe y.withUnsafeMutableBufferPointer { y in
-            // The bias is what the products are added to: as cheap as the zeros BLAS would write instead.
-            for row in 0..<rows {
-                _ = unsafe UnsafeMutableBufferPointer(rebasing: y[row * outDim..<(row + 1) * outDim])
-                    .update(fromContentsOf: layer.bias.elements)
-            }
-            unsafe gemm(
-                y.baseAddress!, leading: outDim, x.baseAddress!, leading: inDim,
-                transposed: layer.weight.elements.baseAddress!, leading: inDim,
-                rows: rows, columns: outDim, inner: inDim, adding: true)
+/// How numbers are represented within matrix products; everything between two products is float32.
+public enum Precision: String, Sendable, CaseIterable {
+    /// 32-bit floating point: equals the reference to 2e-6 a component.
+    case f32
+    /// 16-bit fixed point, a scale per output channel and per token, summed exactly in 32 bits.
+    case i16
+}
+
+/// A linear layer, in the form its back end multiplies by.
+enum Linear: Sendable {
+    case blas(BLASLinear)
+    case packed(PackedLinear)
+    case fixedPoint(FixedPointLinear)
+
+    init(_ parameters: LinearParameters, backend: GEMMBackend, precision: Precision) {
+        switch (precision, backend) {
+        case (.f32, .openblas): self = .blas(BLASLinear(parameters))
+        case (.f32, .swift): self = .packed(PackedLinear(parameters))
+        case (.i16, _): self = .fixedPoint(FixedPointLinear(parameters))
+        }
+    }
+
+    /// y = epilogue(x · Wᵀ + b).   x: [rows, inDim]   y: [rows, outDim]
+    ///
+    /// Computes this thread's share of the columns. With a BLAS, x and y have room for `leastRows` rows.
+    func apply(
+        _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share,
+        _ workspace: inout Workspace
+    ) {
+        switch self {
+        case .blas(let layer): unsafe layer.apply(y, x, rows: rows, epilogue)
+        case .packed(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share)
+        case .fixedPoint(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace)
         }
     }
 }
 
-/// The fewest rows `linear` computes, so that a row's result does not depend on how many others there are.
+/// A linear layer as the model file has it: some matrices whose outputs stand side by side.
+struct LinearParameters: Sendable {
+    let outDim: Int
+    let inDim: Int
+    private let parts: [(weight: Tensor, bias: Tensor)]  // [outDim of the part, inDim], [outDim of the part]
+    private let scales: [Float]
+
+    /// - Parameter scales: Of each part, a factor of weight and bias.
+    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float]) {
+        precondition(!parts.isEmpty && parts.count == scales.count)
+        precondition(parts.allSatisfy { $0.weight.shape == [$0.bias.count, parts[0].weight.shape[1]] })
+        outDim = parts.reduce(0) { $0 + $1.bias.count }
+        inDim = parts[0].weight.shape[1]
+        (self.parts, self.scales) = (parts, scales)
+    }
+
+    /// Calls `body` with each output channel's number, weights, [inDim], and bias.
+    func forEachChannel(_ body: (_ out: Int, _ weights: [Float], _ bias: Float) -> Void) {
+        var out = 0
+        for (part, scale) in zip(parts, scales) {
+            for row in 0..<part.bias.count {
+                let weights = unsafe UnsafeBufferPointer(
+                    rebasing: part.weight.elements[row * inDim..<(row + 1) * inDim])
+                unsafe body(out, weights.map { $0 * scale }, part.bias.elements[row] * scale)
+                out += 1
+            }
+        }
+    }
+}
+
+/// Weights as BLAS takes them: row-major.
+struct BLASLinear: Sendable {
+    let outDim: Int
+    let inDim: Int
+    private let weight: AlignedBuffer<Float>  // [outDim, inDim]
+    private let bias: AlignedBuffer<Float>  // [outDim]
+
+    init(_ layer: LinearParameters) {
+        (outDim, inDim) = (layer.outDim, layer.inDim)
+        weight = AlignedBuffer(count: outDim * inDim, zero: 0)
+        bias = AlignedBuffer(count: outDim, zero: 0)
+        layer.forEachChannel { out, weights, bias in
+            unsafe (weight.start + out * inDim).update(from: weights, count: inDim)
+            unsafe self.bias.start[out] = bias
+        }
+    }
+
+    /// y = epilogue(x · Wᵀ + b), all columns, for at least `leastRows` rows.
+    func apply(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue) {
+        let computed = max(rows, leastRows(outDim: outDim, inDim: inDim))
+        for row in 0..<computed {
+            let y = unsafe y + row * outDim
+            // What the products are added to, as cheap as the zeros BLAS would write instead.
+            if epilogue == .add {
+                unsafe add(y, bias.start, count: outDim)
+            } else {
+                unsafe y.update(from: bias.start, count: outDim)
+            }
+        }
+        unsafe cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, CblasTrans, Int32(computed), Int32(outDim), Int32(inDim), 1, x, Int32(inDim),
+            weight.start, Int32(inDim), 1, y, Int32(outDim))
+        if epilogue == .gelu { unsafe gelu(y, count: rows * outDim) }
+    }
+}
+
+/// Makes one BLAS call use one thread, process-wide: workers are the encoder's own, a slice each.
+func useSingleThreadedBLAS() {
+    cblas_shim_set_threads(1)
+}
+
+/// The fewest rows a BLAS computes, so that a row's result does not depend on how many others there are.
 ///
 /// OpenBLAS has other kernels, which sum in another order, for products of up to 10⁶ multiplications: 6 rows of MiniLM's
-/// smallest matrix. Bounded, because matrices below 125 × 125 would need more rows than the guarantee is worth.
+/// smallest matrix. Bounded by the rows that a thread or a block has at least, so that nobody computes the rows of another;
+/// matrices below 177 × 177 are beyond the guarantee.
 func leastRows(outDim: Int, inDim: Int) -> Int {
-    min(1_000_000 / (outDim * inDim) + 1, 64)
-}
-
-/// c = scale · a · bᵀ, or c + scale · a · bᵀ.   a: [rows, inner]   b: [columns, inner]   c: [rows, columns]
-///
-/// `leading` is the distance between the beginnings of two rows.
-func gemm(
-    _ c: UnsafeMutablePointer<Float>, leading ldc: Int, _ a: UnsafePointer<Float>, leading lda: Int,
-    transposed b: UnsafePointer<Float>, leading ldb: Int, rows: Int, columns: Int, inner: Int, scale: Float = 1,
-    adding: Bool = false
-) {
-    unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(columns), Int32(inner), scale, a, Int32(lda), b,
-        Int32(ldb), adding ? 1 : 0, c, Int32(ldc))
-}
-
-/// c = a · b.   a: [rows, inner]   b: [inner, columns]   c: [rows, columns]
-func gemm(
-    _ c: UnsafeMutablePointer<Float>, leading ldc: Int, _ a: UnsafePointer<Float>, leading lda: Int,
-    _ b: UnsafePointer<Float>, leading ldb: Int, rows: Int, columns: Int, inner: Int
-) {
-    unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, Int32(rows), Int32(columns), Int32(inner), 1, a, Int32(lda), b,
-        Int32(ldb), 0, c, Int32(ldc))
+    min(1_000_000 / (outDim * inDim) + 1, Share.leastBand)
 }

@@ -36,6 +36,11 @@ import Darwin
         _ = unsafe munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
 
+    /// Gives back the memory of what has been read so far. What is touched again is read again, from the system's cache.
+    func releasePages() {
+        _ = unsafe madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count, MADV_DONTNEED)
+    }
+
     private static func reason(_ code: Int32) -> String {
         unsafe String(cString: strerror(code))
     }

@@ -1,4 +1,4 @@
-// Text to unit vectors: all-MiniLM-L6-v2 and every BERT encoder built like it, with no dependency but a BLAS.
+// Text to unit vectors: all-MiniLM-L6-v2 and every BERT encoder built like it, with no dependency but a BLAS beside its own kernels.
 //
 //     import MiniLM
 //
@@ -19,13 +19,15 @@
 //   BertModel              the forward pass, to be read downward beside the paper (Devlin et al. 2019)
 //   EncoderConfiguration   what the model directory says: sizes, pooling, limits
 //   EncoderWeights         the parameters, read-only and shared
-//   EncoderScratch         the activations, one set a worker
+//   EncoderScratch         the memory of a pass: what threads share, what each has to itself
 //   PackedSequences        a slice's ids one behind the other; SlicePlan decides which texts share a slice
-//   WorkerPool             the threads that compute, each with its own scratch
+//   WorkerPool             the threads that compute; Share is a thread's part of a slice it computes with others
+//   StageClock             where the time goes, when somebody asks
 //
-//   GEMM                   the one place where matrices are multiplied
-//   Kernels                LayerNorm, GELU, softmax, attention, pooling: formula and shapes above each
+//   GEMM                   the one seam where matrices are multiplied: BLAS, PackedLinear (f32), FixedPointLinear (i16)
+//   Tiles                  the inner kernels: a tile of the result in registers, for three register files
+//   Kernels                LayerNorm, GELU, attention, pooling: formula and shapes above each
 //   ElementaryFunctions    exp and erfc for eight floats at a time
 //
 //   SafetensorsFile        weights on disk, checked before anything is believed; MappedFile maps it
-//   Tensor                 floats with a shape, mapped or owned
+//   Tensor                 floats with a shape, mapped or owned; AlignedBuffer is what kernels read and write

@@ -24,7 +24,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Why texts could not be encoded. Only `encode(tokenized:)` throws: ids from the encoder's own tokenizer are always valid.
+/// Why texts could not be encoded. Ids from the encoder's own tokenizer are always valid.
 public enum EncodingError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A text without a single token. The empty text has two, `[CLS]` and `[SEP]`.
     case noTokens(text: Int)
@@ -32,6 +32,10 @@ public enum EncodingError: Error, Sendable, Equatable, CustomStringConvertible {
     case tooManyTokens(text: Int, count: Int, limit: Int)
     /// An id that is no token of the model.
     case unknownToken(text: Int, id: Int32, vocabularySize: Int)
+    /// The caller's buffer is not as large as the vectors.
+    case wrongBufferSize(floats: Int, needed: Int)
+    /// The caller asked for it.
+    case cancelled
 
     public var description: String {
         switch self {
@@ -41,6 +45,10 @@ public enum EncodingError: Error, Sendable, Equatable, CustomStringConvertible {
             "text \(text) has \(count) tokens and the model reads \(limit); tokenize it with maxTokens: \(limit)"
         case .unknownToken(let text, let id, let vocabularySize):
             "text \(text) has the token id \(id), but the model's ids are 0 to \(vocabularySize - 1)"
+        case .wrongBufferSize(let floats, let needed):
+            "the buffer has room for \(floats) floats, the vectors are \(needed): dimension times texts"
+        case .cancelled:
+            "cancelled"
         }
     }
 }

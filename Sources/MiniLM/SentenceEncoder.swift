@@ -1,6 +1,7 @@
 // What users call: texts in, vectors out.
 
 import CBLASShim
+import CIntrinsics
 import Foundation
 import Synchronization
 
@@ -9,17 +10,27 @@ import Synchronization
 /// Thread-safe: any number of threads may encode at once; they share the workers, slice by slice. Calls are synchronous and
 /// compute for as long as it takes, so do not make them on Swift's cooperative pool.
 ///
-/// Vectors equal sentence-transformers' in float32 to 2e-6 a component (2.5e-7 at most over the tests' 250 texts).
+/// In `Precision.f32` vectors equal sentence-transformers' in float32 to 2e-6 a component (3e-7 at most over the tests' 250
+/// texts). With `GEMMBackend.swift` a text's vector does not depend on the other texts of the call, their order or the
+/// number of threads: it is the same to the bit. OpenBLAS keeps that promise with its kernels for AVX-512, AVX and SSE;
+/// with those for AVX2 without AVX-512 (Haswell, Zen) vectors differ by 1e-7 or so, never by more than 6e-7.
 ///
-/// A text's vector does not depend on the other texts of the call, their order or the number of threads: to the bit where
-/// the BLAS sums each row of a product alike wherever it stands, as OpenBLAS's kernels for AVX-512, AVX and SSE do. Its
-/// kernels for AVX2 without AVX-512 (Haswell, Zen) do not; there vectors differ by 1e-7 or so, never by more than 6e-7.
-/// Another BLAS or another processor may differ by as much.
+/// ```swift
+/// let encoder = try SentenceEncoder(modelDirectory: "weights/all-MiniLM-L6-v2", precision: .i16)
+/// var vectors = [Float](repeating: 0, count: texts.count * encoder.dimension)
+/// var span = vectors.mutableSpan
+/// let counts = try encoder.encode(texts, into: &span, progress: { print($0, "of", texts.count) })
+/// ```
 public final class SentenceEncoder: Sendable {
     /// The model's tokenizer.
     public let tokenizer: WordPieceTokenizer
+    /// Who multiplies matrices.
+    public let gemm: GEMMBackend
+    /// How numbers are represented within matrix products.
+    public let precision: Precision
     private let model: BertModel
-    private let workers: WorkerPool
+    private let workers: WorkerPool<Worker>
+    private let shared: ActivationsPool
 
     /// Tokens computed together, at most: the activations of as many stay in a core's cache beside a panel of weights.
     private static let sliceTokens = 256
@@ -29,12 +40,17 @@ public final class SentenceEncoder: Sendable {
     /// Floats of a vector: the model's hidden size.
     public var dimension: Int { model.configuration.hiddenSize }
     /// Tokens of a text the model reads, `[CLS]` and `[SEP]` included; what is beyond is cut and counted in
-    /// `Embeddings.truncatedTokens`.
+    /// `TokenCounts.truncated`.
     public var maxTokens: Int { model.configuration.maxTokens }
     /// Threads that compute.
     public var threads: Int { workers.threads }
 
-    /// The BLAS that multiplies, in its own words: version, build and the kernels it chose for this processor.
+    /// Our own kernels in this build: the tile of a product that is summed in registers, and the instructions used.
+    public static var kernelDescription: String {
+        "6 x \(TileShape.native.columns) tiles, \(unsafe String(cString: cintrinsics_instructions()))"
+    }
+
+    /// The BLAS beside our own kernels, in its own words: version, build and the kernels it chose for this processor.
     public static var blasDescription: String { unsafe String(cString: cblas_shim_description()) }
 
     /// Loads a model: config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json,
@@ -42,17 +58,24 @@ public final class SentenceEncoder: Sendable {
     ///
     /// Sets the process's BLAS to one thread a call.
     ///
-    /// - Parameter threads: Worker threads, at least 1; nil for one a core this process may use.
-    public init(modelDirectory path: String, threads: Int? = nil) throws(ModelError) {
+    /// - Parameters:
+    ///   - threads: Worker threads, at least 1; nil for one a core this process may use.
+    ///   - precision: `.i16` is faster, needs half the memory and is a cosine of 0.99999 away; always by our own kernels.
+    ///   - gemm: Who multiplies in `.f32`.
+    public init(
+        modelDirectory path: String, threads: Int? = nil, precision: Precision = .f32, gemm: GEMMBackend = .swift
+    ) throws(ModelError) {
         let configuration = try EncoderConfiguration(modelDirectory: path)
         let weightsPath = "\(path)/model.safetensors"
         let file = try MappedFile(path: weightsPath)
         do {
-            let weights = try EncoderWeights(SafetensorsFile(file), configuration)
+            let weights = try EncoderWeights(
+                SafetensorsFile(file), configuration, backend: gemm, precision: precision)
             model = BertModel(configuration: configuration, weights: weights)
         } catch {
             throw .weights(path: weightsPath, error)
         }
+        file.releasePages()
         do {
             tokenizer = try WordPieceTokenizer(modelDirectory: path)
         } catch {
@@ -63,36 +86,71 @@ public final class SentenceEncoder: Sendable {
                 path: "\(path)/vocab.txt",
                 reason: "it has \(tokenizer.vocabularySize) tokens, the model \(configuration.vocabularySize)")
         }
+        (self.gemm, self.precision) = (precision == .i16 ? .swift : gemm, precision)
         useSingleThreadedBLAS()
         let capacity = max(Self.sliceTokens, configuration.maxTokens)
-        workers = WorkerPool(threads: max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)) {
-            EncoderScratch(configuration, capacity: capacity)
+        let threads = max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)
+        workers = WorkerPool(threads: threads) {
+            Worker(
+                activations: Activations(configuration, capacity: capacity, members: 1),
+                workspace: Workspace(configuration, precision: precision))
         }
+        shared = ActivationsPool { Activations(configuration, capacity: capacity, members: threads) }
     }
 
     /// The vectors of texts. A text longer than `maxTokens` is cut, which `Embeddings.truncatedTokens` tells; the empty
     /// text has a vector too.
     ///
-    /// - Parameter progress: Called on this thread, from time to time, with the number of texts done so far.
-    public func encode(_ texts: [String], progress: ((Int) -> Void)? = nil) throws(EncodingError) -> Embeddings {
-        var result = EmbeddingsBuilder(dimension: dimension, capacity: texts.count)
-        for start in stride(from: 0, to: texts.count, by: Self.windowTexts) {
-            let sequences = tokenize(texts[start..<min(start + Self.windowTexts, texts.count)])
-            result.append(sequences, encode(sequences) { progress?(start + $0) })
+    /// - Parameters:
+    ///   - progress: Called on this thread, from time to time, with the number of texts done so far.
+    ///   - isCancelled: Asked before each slice of some hundred tokens, on any thread; after true the call throws `.cancelled`.
+    public func encode(
+        _ texts: [String], progress: ((Int) -> Void)? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(EncodingError) -> Embeddings {
+        var values = [Float](repeating: 0, count: texts.count * dimension)
+        var span = values.mutableSpan
+        let counts = try encode(texts, into: &span, progress: progress, isCancelled: isCancelled)
+        return Embeddings(
+            dimension: dimension, values: values, tokenCounts: counts.read, truncatedTokens: counts.truncated)
+    }
+
+    /// The same into memory of the caller: `vectors` is [texts.count, dimension], row-major.
+    public func encode(
+        _ texts: [String], into vectors: inout MutableSpan<Float>, progress: ((Int) -> Void)? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(EncodingError) -> TokenCounts {
+        guard vectors.count == texts.count * dimension else {
+            throw .wrongBufferSize(floats: vectors.count, needed: texts.count * dimension)
         }
-        return result.embeddings
+        return try unsafe vectors.withUnsafeMutableBufferPointer { vectors throws(EncodingError) in
+            let rows = unsafe VectorRows(vectors, dimension: dimension)
+            var counts = TokenCounts(capacity: texts.count)
+            for start in stride(from: 0, to: texts.count, by: Self.windowTexts) {
+                let inputs = tokenize(texts[start..<min(start + Self.windowTexts, texts.count)])
+                try encode(inputs, into: rows, from: start, isCancelled: isCancelled) { progress?(start + $0) }
+                for input in inputs { counts.append(read: input.ids.count, truncated: input.truncatedTokens) }
+            }
+            return counts
+        }
     }
 
     /// The vectors of texts that have been tokenised with `tokenizer`, each to at most `maxTokens`.
     ///
-    /// - Parameter progress: As in `encode(_:progress:)`.
-    public func encode(tokenized: [Tokenization], progress: ((Int) -> Void)? = nil) throws(EncodingError) -> Embeddings
-    {
+    /// Parameters as of `encode(_:progress:isCancelled:)`.
+    public func encode(
+        tokenized: [Tokenization], progress: ((Int) -> Void)? = nil,
+        isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(EncodingError) -> Embeddings {
         for (text, tokenization) in tokenized.enumerated() { try check(tokenization.ids, text: text) }
-        var result = EmbeddingsBuilder(dimension: dimension, capacity: tokenized.count)
-        let sequences = tokenized.map(Input.init)
-        result.append(sequences, encode(sequences) { progress?($0) })
-        return result.embeddings
+        let inputs = tokenized.map(Input.init)
+        var values = [Float](repeating: 0, count: tokenized.count * dimension)
+        try unsafe values.withUnsafeMutableBufferPointer { values throws(EncodingError) in
+            let rows = unsafe VectorRows(values, dimension: dimension)
+            try encode(inputs, into: rows, from: 0, isCancelled: isCancelled) { progress?($0) }
+        }
+        return Embeddings(
+            dimension: dimension, values: values, tokenCounts: inputs.map(\.ids.count),
+            truncatedTokens: inputs.map(\.truncatedTokens))
     }
 
     private func check(_ ids: [Int32], text: Int) throws(EncodingError) {
@@ -114,38 +172,93 @@ public final class SentenceEncoder: Sendable {
         let count = (texts.count + chunk - 1) / chunk
         let chunks = Shared([[Input]](repeating: [], count: count))
         workers.run(count) { index, _ in
-            let sequences = texts.dropFirst(index * chunk).prefix(chunk)
+            let inputs = texts.dropFirst(index * chunk).prefix(chunk)
                 .map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
-            chunks.withLock { $0[index] = sequences }
+            chunks.withLock { $0[index] = inputs }
         }
         return chunks.withLock { $0.flatMap(\.self) }
     }
 
-    /// Computes the vectors, [sequences.count, dimension], slice by slice on the workers.
-    private func encode(_ sequences: [Input], progress: (Int) -> Void) -> [Float] {
+    /// Computes the vectors of `inputs` into the rows from `first` on.
+    private func encode(
+        _ inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: @escaping @Sendable () -> Bool,
+        progress: (Int) -> Void
+    ) throws(EncodingError) {
+        let lengths = inputs.map(\.ids.count)
+        guard lengths.reduce(0, +) > Self.sliceTokens else {
+            guard !isCancelled() else { throw .cancelled }
+            encodeTogether(inputs, into: rows, from: first)
+            return progress(inputs.count)
+        }
         let slices = SlicePlan(
-            lengths: sequences.map(\.ids.count), workers: workers.threads, capacity: max(Self.sliceTokens, maxTokens)
+            lengths: lengths, workers: workers.threads, capacity: max(Self.sliceTokens, maxTokens)
         ).slices
-        let (model, dimension) = (model, dimension)
-        let result = Shared(
-            (values: [Float](repeating: 0, count: sequences.count * dimension), texts: 0))
+        let model = model
+        let done = DoneTexts()
         workers.run(slices.count) { _ in
-            progress(result.withLock(\.texts))
-        } body: { slice, scratch in
-            scratch.sequences.removeAll()
-            for text in slices[slice] { scratch.sequences.append(sequences[text].ids) }
-            model.forward(&scratch)
-            result.withLock { result in
-                for (row, text) in slices[slice].enumerated() {
-                    result.values.replaceSubrange(
-                        text * dimension..<(text + 1) * dimension,
-                        with: scratch.vectors[row * dimension..<(row + 1) * dimension])
+            progress(done.count.load(ordering: .relaxed))
+        } body: { slice, worker in
+            if done.isCancelled.load(ordering: .relaxed) { return }
+            if isCancelled() { return done.isCancelled.store(true, ordering: .relaxed) }
+            worker.activations.begin(with: slices[slice].lazy.map { inputs[$0].ids })
+            model.forward(worker.activations, &worker.workspace)
+            for (sequence, text) in slices[slice].enumerated() {
+                unsafe model.pool(rows[first + text], worker.activations, sequence: sequence)
+            }
+            done.count.add(slices[slice].count, ordering: .relaxed)
+        }
+        if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
+    }
+
+    /// The same for texts of one slice, on as many workers as are free.
+    private func encodeTogether(_ inputs: [Input], into rows: VectorRows, from first: Int) {
+        guard !inputs.isEmpty else { return }
+        let activations = shared.take()
+        defer { shared.giveBack(activations) }
+        activations.begin(with: inputs.lazy.map(\.ids))
+        let tokens = activations.sequences.tokens
+        let model = model
+        let bands = tokens / Share.leastBand
+        // A BLAS call is not worth splitting by columns: it would pack all of x in every thread.
+        let limit = gemm == .swift && bands < workers.threads ? workers.threads : max(bands, 1)
+        workers.runTogether(atMost: limit) { members in
+            let barrier = SpinBarrier(members: members)
+            let split: Share.Split = members <= bands ? .rows : .columns
+            return { member, worker in
+                let share = Share(
+                    member: member, members: members, split: split, barrier: members > 1 ? barrier : nil)
+                model.forward(activations, &worker.workspace, share)
+                share.synchronize()
+                for sequence in inputs.indices where sequence % members == member {
+                    unsafe model.pool(rows[first + sequence], activations, sequence: sequence)
                 }
-                result.texts += slices[slice].count
             }
         }
-        return result.withLock(\.values)
     }
+}
+
+/// The rows of the caller's buffer: [count, dimension].
+///
+/// `@unchecked Sendable`: each row is written by the one worker that computes its text, and the caller reads after all are done.
+@safe private struct VectorRows: @unchecked Sendable {
+    private let buffer: UnsafeMutableBufferPointer<Float>
+    private let dimension: Int
+
+    init(_ buffer: UnsafeMutableBufferPointer<Float>, dimension: Int) {
+        unsafe self.buffer = unsafe buffer
+        self.dimension = dimension
+    }
+
+    subscript(row: Int) -> UnsafeMutablePointer<Float> {
+        unsafe precondition(row >= 0 && (row + 1) * dimension <= buffer.count)
+        return unsafe buffer.baseAddress! + row * dimension
+    }
+}
+
+/// How far a call is.
+private final class DoneTexts: Sendable {
+    let count = Atomic<Int>(0)
+    let isCancelled = Atomic<Bool>(false)
 }
 
 /// What is kept of a tokenised text: a text's offsets would take four times the room of its ids.
@@ -156,32 +269,6 @@ private struct Input: Sendable {
     init(_ tokenization: Tokenization) {
         ids = tokenization.ids
         truncatedTokens = max(tokenization.untruncatedCount - tokenization.ids.count, 0)
-    }
-}
-
-/// Results so far.
-private struct EmbeddingsBuilder {
-    private let dimension: Int
-    private var values: [Float] = []
-    private var tokenCounts: [Int] = []
-    private var truncatedTokens: [Int] = []
-
-    init(dimension: Int, capacity: Int) {
-        self.dimension = dimension
-        values.reserveCapacity(capacity * dimension)
-        tokenCounts.reserveCapacity(capacity)
-        truncatedTokens.reserveCapacity(capacity)
-    }
-
-    mutating func append(_ sequences: [Input], _ vectors: [Float]) {
-        values += vectors
-        tokenCounts += sequences.map(\.ids.count)
-        truncatedTokens += sequences.map(\.truncatedTokens)
-    }
-
-    var embeddings: Embeddings {
-        Embeddings(
-            dimension: dimension, values: values, tokenCounts: tokenCounts, truncatedTokens: truncatedTokens)
     }
 }
 

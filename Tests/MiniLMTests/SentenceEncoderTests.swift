@@ -55,6 +55,36 @@ import Testing
         }
     }
 
+    @Test func `vectors go where the caller wants them`() throws {
+        let texts = ["One.", "", "Duas palavras."]
+        var vectors = [Float](repeating: .nan, count: 3 * 384)
+        var span = vectors.mutableSpan
+        let counts = try encoder.encode(texts, into: &span)
+        let embeddings = try encoder.encode(texts)
+        #expect(vectors == embeddings.values)
+        #expect(counts.read == embeddings.tokenCounts && counts.truncated == [0, 0, 0])
+    }
+
+    @Test(arguments: [0, 383, 385])
+    func `a buffer of another size is refused`(floats: Int) throws {
+        var vectors = [Float](repeating: 0, count: floats)
+        var span = vectors.mutableSpan
+        #expect(throws: EncodingError.wrongBufferSize(floats: floats, needed: 384)) {
+            _ = try encoder.encode(["one"], into: &span)
+        }
+    }
+
+    @Test func `a cancelled call stops between slices`() throws {
+        let texts = (0..<400).map { "text \($0) " + String(repeating: "of many words ", count: 30) }
+        let asked = Atomic<Int>(0)
+        #expect(throws: EncodingError.cancelled) {
+            _ = try encoder.encode(texts, isCancelled: { asked.add(1, ordering: .relaxed).newValue > 3 })
+        }
+        // Nobody asks again once somebody was told; each of the workers may just have been asking.
+        #expect(asked.load(ordering: .relaxed) <= 3 + encoder.threads)
+        #expect(throws: EncodingError.cancelled) { _ = try encoder.encode(["one"], isCancelled: { true }) }
+    }
+
     @Test func `progress grows to the number of texts`() throws {
         let texts = (0..<4200).map { "text \($0)" }
         var seen: [Int] = []

@@ -2,6 +2,10 @@
 #ifndef C_INTRINSICS_H
 #define C_INTRINSICS_H
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /// 1 when this build may emit a fused multiply-add instruction (x86-64 built with -mfma, every aarch64). Without it Swift's
 /// `addingProduct` is a libm call per lane, so kernels fall back to `a + b * c`.
 #if defined(__FMA__) || defined(__aarch64__)
@@ -13,7 +17,103 @@
 /// The same as a function, for Swift: the optimiser folds it, and the compiler does not warn about the branch not taken.
 static inline _Bool cintrinsics_has_fma(void) { return CINTRINSICS_HAS_FMA; }
 
+/// Floats of a vector register: 16 with AVX-512, 8 with AVX, 4 otherwise (SSE, NEON).
+static inline int cintrinsics_register_floats(void) {
+#if defined(__AVX512F__) && defined(__AVX512BW__)
+    return 16;
+#elif defined(__AVX__)
+    return 8;
+#else
+    return 4;
+#endif
+}
+
+/// Whether there are 32 vector registers (AVX-512, aarch64) and not 16.
+static inline _Bool cintrinsics_has_32_registers(void) {
+#if defined(__AVX512F__) || defined(__aarch64__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+/// The vector instructions this build may use. Static storage.
+static inline const char *cintrinsics_instructions(void) {
+#if defined(__AVX512VNNI__)
+    return "AVX-512, VNNI";
+#elif defined(__AVX512BW__)
+    return "AVX-512";
+#elif defined(__AVXVNNI__)
+    return "AVX2, FMA, VNNI";
+#elif defined(__AVX2__) && defined(__FMA__)
+    return "AVX2, FMA";
+#elif defined(__AVX__)
+    return "AVX";
+#elif defined(__aarch64__)
+    return "NEON";
+#else
+    return "SSE2";
+#endif
+}
+
 /// Asks for the cache line at `address`, to be read soon and kept in every level.
 static inline void cintrinsics_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+/// Tells the processor that this is a loop waiting for another thread.
+static inline void cintrinsics_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/// Vectors as Swift imports them: SIMD8<Int32>, SIMD16<Float> and so on.
+typedef int cintrinsics_int8 __attribute__((vector_size(32)));
+typedef int cintrinsics_int16 __attribute__((vector_size(64)));
+typedef float cintrinsics_float8 __attribute__((vector_size(32)));
+typedef float cintrinsics_float16 __attribute__((vector_size(64)));
+
+#define CINTRINSICS_INLINE static inline __attribute__((always_inline))
+
+/// Int32 to Float, lane by lane. (Swift's own generic conversion is a loop of calls.)
+CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_to_float8(cintrinsics_int8 x) {
+    return __builtin_convertvector(x, cintrinsics_float8);
+}
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_to_float16(cintrinsics_int16 x) {
+    return __builtin_convertvector(x, cintrinsics_float16);
+}
+
+/// sum + a.low * b.low + a.high * b.high in each lane, a lane of a and b being a pair of 16-bit integers. The sum wraps.
+///
+/// One instruction with VNNI (vpdpwssd), two with AVX2 or AVX-512 (vpmaddwd, vpaddd).
+CINTRINSICS_INLINE cintrinsics_int8 cintrinsics_dot2x8(cintrinsics_int8 sum, cintrinsics_int8 a, cintrinsics_int8 b) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    return (cintrinsics_int8)_mm256_dpwssd_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+#elif defined(__AVXVNNI__)
+    return (cintrinsics_int8)_mm256_dpwssd_avx_epi32((__m256i)sum, (__m256i)a, (__m256i)b);
+#elif defined(__AVX2__)
+    return (cintrinsics_int8)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16((__m256i)a, (__m256i)b));
+#elif defined(__SSE2__)
+    typedef int half __attribute__((vector_size(16)));
+    half low = (half)_mm_madd_epi16(
+        (__m128i)__builtin_shufflevector(a, a, 0, 1, 2, 3), (__m128i)__builtin_shufflevector(b, b, 0, 1, 2, 3));
+    half high = (half)_mm_madd_epi16(
+        (__m128i)__builtin_shufflevector(a, a, 4, 5, 6, 7), (__m128i)__builtin_shufflevector(b, b, 4, 5, 6, 7));
+    return sum + __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+CINTRINSICS_INLINE cintrinsics_int16 cintrinsics_dot2x16(
+    cintrinsics_int16 sum, cintrinsics_int16 a, cintrinsics_int16 b) {
+#if defined(__AVX512VNNI__)
+    return (cintrinsics_int16)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+#elif defined(__AVX512BW__)
+    return (cintrinsics_int16)_mm512_add_epi32((__m512i)sum, _mm512_madd_epi16((__m512i)a, (__m512i)b));
+#else
+    return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
 
 #endif

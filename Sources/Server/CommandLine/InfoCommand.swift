@@ -54,7 +54,10 @@ struct InfoCommand: AsyncParsableCommand {
             "max_tokens": .integer(Int64(encoder.maxTokens)),
             "vocabulary": .integer(Int64(encoder.tokenizer.vocabularySize)),
             "threads": .integer(Int64(encoder.threads)),
-            "gemm": .string(SentenceEncoder.blasDescription),
+            "precision": .string(encoder.precision.rawValue),
+            "gemm": .string(encoder.gemm.rawValue),
+            "kernels": .string(SentenceEncoder.kernelDescription),
+            "blas": .string(SentenceEncoder.blasDescription),
         ]
     }
 

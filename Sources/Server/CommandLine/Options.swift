@@ -1,8 +1,9 @@
 // Options that several commands share.
 
-import ArgumentParser
+// Public, because public types of MiniLM become arguments at the end of this file.
+public import ArgumentParser
 import Foundation
-import MiniLM
+public import MiniLM
 
 /// Which encoder, and on how many threads.
 struct ModelOptions: ParsableArguments {
@@ -11,6 +12,12 @@ struct ModelOptions: ParsableArguments {
 
     @Option(help: "Threads for embedding (env THREADS; default: one a core).")
     var threads: Int?
+
+    @Option(help: "f32, as the reference, or i16, faster with half the memory (env PRECISION; default: f32).")
+    var precision: Precision?
+
+    @Option(help: "Who multiplies matrices in f32: swift or openblas (env GEMM; default: swift).")
+    var gemm: GEMMBackend?
 
     /// The directory named, or the default one: beside the working directory, else beside the checkout the program was
     /// built in.
@@ -28,7 +35,13 @@ struct ModelOptions: ParsableArguments {
     func loadEncoder() throws -> SentenceEncoder {
         let threads = try optionalSetting(threads, "THREADS")
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
-        return try SentenceEncoder(modelDirectory: try directory(), threads: threads)
+        let precision = try setting(precision, "PRECISION", default: .f32)
+        let gemm = try optionalSetting(gemm, "GEMM")
+        if precision == .i16, gemm == .openblas {
+            throw ValidationError("--gemm openblas multiplies in f32 only; leave it out, or --precision i16")
+        }
+        return try SentenceEncoder(
+            modelDirectory: try directory(), threads: threads, precision: precision, gemm: gemm ?? .swift)
     }
 }
 
@@ -113,3 +126,5 @@ struct ChatOptions: ParsableArguments {
 }
 
 extension Answering.Fallback: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
+extension GEMMBackend: ExpressibleByArgument {}

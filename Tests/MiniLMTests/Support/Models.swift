@@ -9,10 +9,23 @@ extension Weights {
     /// One encoder for all tests that do not care about its threads.
     static let encoder = Result { try SentenceEncoder(modelDirectory: directory, threads: 2) }
 
-    static func model() throws -> BertModel {
+    static let blasEncoder = Result {
+        try SentenceEncoder(modelDirectory: directory, threads: 2, gemm: .openblas)
+    }
+    static let fixedPointEncoder = Result {
+        try SentenceEncoder(modelDirectory: directory, threads: 2, precision: .i16)
+    }
+
+    static func encoder(_ gemm: GEMMBackend) throws -> SentenceEncoder {
+        try gemm == .swift ? encoder.get() : blasEncoder.get()
+    }
+
+    static func model(_ gemm: GEMMBackend = .swift, _ precision: Precision = .f32) throws -> BertModel {
         let configuration = try EncoderConfiguration(modelDirectory: directory)
         let file = try SafetensorsFile(MappedFile(path: "\(directory)/model.safetensors"))
-        return BertModel(configuration: configuration, weights: try EncoderWeights(file, configuration))
+        return BertModel(
+            configuration: configuration,
+            weights: try EncoderWeights(file, configuration, backend: gemm, precision: precision))
     }
 }
 

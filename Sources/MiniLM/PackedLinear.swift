@@ -1,0 +1,40 @@
+// float32 weights laid out once for the kernels, so that nothing is packed when they are used.
+
+/// Weights in panels: [panels][inDim][columns], the columns of a panel side by side, zeros beyond the last.
+///
+/// A row's result depends on that row alone, to the bit: every sum begins with the bias and runs over the inner dimension
+/// in order, whatever the number of rows and whoever computes them.
+struct PackedLinear: Sendable {
+    let outDim: Int
+    let inDim: Int
+    private let shape: TileShape
+    private let panels: AlignedBuffer<Float>
+    private let bias: AlignedBuffer<Float>
+
+    init(_ layer: LinearParameters, shape: TileShape = .native) {
+        (outDim, inDim, self.shape) = (layer.outDim, layer.inDim, shape)
+        let columns = shape.columns
+        let panelCount = (outDim + columns - 1) / columns
+        panels = AlignedBuffer(count: panelCount * inDim * columns, zero: 0)
+        bias = AlignedBuffer(count: panelCount * columns, zero: 0)
+        layer.forEachChannel { out, weights, bias in
+            let column = unsafe panels.start + out / columns * inDim * columns + out % columns
+            for k in 0..<inDim { unsafe column[k &* columns] = weights[k] }
+            unsafe self.bias.start[out] = bias
+        }
+    }
+
+    /// y = epilogue(x · Wᵀ + b) in this thread's share of the panels.   x: [rows, inDim]   y: [rows, outDim]
+    func apply(
+        _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share
+    ) {
+        let columns = shape.columns
+        for panel in share.columns(of: (outDim + columns - 1) / columns) {
+            let first = panel * columns
+            unsafe PanelProduct(
+                x: x, leadingX: inDim, panel: panels.start + first * inDim, inner: inDim, bias: bias.start + first,
+                y: y + first, leadingY: outDim, columns: outDim - first, epilogue: epilogue
+            ).run(shape, rows: rows)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// How threads compute one slice together, and how they wait for each other.
+
+import CIntrinsics
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// One thread's part of a slice.
+///
+/// Long slices are split by rows: each thread takes a band of tokens through everything and waits for the others only where
+/// attention needs keys and values of all. Short ones are split by the columns of each product, because the work is to stream
+/// the weights and each thread then streams its own; there everybody waits after every step.
+struct Share: Sendable {
+    enum Split { case rows, columns }
+
+    let member: Int
+    let members: Int
+    let split: Split
+    private let barrier: SpinBarrier?
+
+    /// The whole slice for one thread.
+    static let whole = Share(member: 0, members: 1, split: .rows, barrier: nil)
+
+    /// Fewest tokens a thread takes as a band: below about five tiles of rows, streaming all weights costs more than waiting.
+    static let leastBand = 32
+
+    /// - Parameter barrier: Of `members` threads.
+    init(member: Int, members: Int, split: Split, barrier: SpinBarrier?) {
+        self.member = member
+        self.members = members
+        self.split = split
+        self.barrier = barrier
+    }
+
+    /// The rows whose products this thread computes.
+    func productRows(_ rows: Range<Int>) -> Range<Int> { split == .rows ? part(of: rows) : rows }
+
+    /// The rows whose other steps this thread computes, of those whose products it computes.
+    func otherRows(_ rows: Range<Int>) -> Range<Int> { split == .columns ? part(of: rows) : rows }
+
+    /// The panels of columns this thread computes, or the heads.
+    func columns(of count: Int) -> Range<Int> { split == .columns ? part(of: 0..<count) : 0..<count }
+
+    /// Waits until every thread is here.
+    func synchronize() { barrier?.wait() }
+
+    /// Waits until every thread is here, if threads share rows.
+    func synchronizeColumns() { if split == .columns { barrier?.wait() } }
+
+    private func part(of range: Range<Int>) -> Range<Int> {
+        range.lowerBound + range.count * member / members..<range.lowerBound + range.count * (member + 1) / members
+    }
+}
+
+/// Where some threads wait for each other, for microseconds.
+final class SpinBarrier: Sendable {
+    private let members: Int
+    private let arrived = Atomic<Int>(0)
+    private let generation = Atomic<Int>(0)
+
+    init(members: Int) { self.members = members }
+
+    /// Returns when all members have called it as often as this one.
+    ///
+    /// Spins for some ten microseconds, longer than a step takes another thread that runs; then one that does not run
+    /// needs the processor, and is let have it.
+    func wait() {
+        let current = generation.load(ordering: .relaxed)
+        if arrived.add(1, ordering: .acquiringAndReleasing).newValue == members {
+            arrived.store(0, ordering: .relaxed)
+            generation.store(current + 1, ordering: .releasing)
+            return
+        }
+        var spins = 0
+        while generation.load(ordering: .acquiring) == current {
+            if spins < 2000 {
+                spins += 1
+                cintrinsics_pause()
+            } else {
+                sched_yield()
+            }
+        }
+    }
+}

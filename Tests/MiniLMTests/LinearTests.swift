@@ -1,0 +1,187 @@
+// The three ways a matrix is multiplied, against sums in double precision. Inputs are seeded.
+
+import TestSupport
+import Testing
+
+@testable import MiniLM
+
+extension LinearParameters {
+    /// Weights and biases of a size that products stay within a few units.
+    init(_ random: inout SplitMix64, outDim: Int, inDim: Int) {
+        self.init(
+            stacking: [
+                (
+                    Tensor(random.floats(outDim * inDim, in: -1...1), shape: [outDim, inDim]),
+                    Tensor(random.floats(outDim, in: -1...1), shape: [outDim])
+                )
+            ], scales: [1])
+    }
+
+    /// x · Wᵀ + b of one row.
+    func exact(_ x: ArraySlice<Float>) -> [Double] {
+        var y: [Double] = []
+        forEachChannel { _, weights, bias in
+            y.append(zip(x, weights).reduce(Double(bias)) { $0 + Double($1.0) * Double($1.1) })
+        }
+        return y
+    }
+}
+
+@Suite struct LinearTests {
+    /// Half a unit in the last place of 1.
+    let roundoff = 0x1p-24
+
+    /// y = x · Wᵀ + b by one of the back ends, as `members` threads would compute it one after the other.
+    private func apply(
+        _ layer: Linear, _ x: [Float], onto y: [Float]? = nil, rows: Int, outDim: Int, inDim: Int,
+        _ epilogue: Epilogue = .store, members: Int = 1, shape: TileShape = .native
+    ) -> [Float] {
+        let room = rows + leastRows(outDim: outDim, inDim: inDim)
+        var x = x + [Float](repeating: 0, count: (room - rows) * inDim)
+        var result = (y ?? [Float](repeating: .nan, count: rows * outDim))
+        result += [Float](repeating: 0, count: (room - rows) * outDim)
+        let configuration = EncoderConfiguration(
+            vocabularySize: 1, hiddenSize: inDim, intermediateSize: inDim, hiddenLayers: 1, attentionHeads: 1,
+            maxPositionEmbeddings: 8, typeVocabularySize: 1, layerNormEpsilon: 1e-12, pooling: .mean,
+            normalizes: true, maxTokens: 8)
+        var workspace = Workspace(configuration, precision: .i16)
+        for member in 0..<members {
+            let share = Share(member: member, members: members, split: .columns, barrier: nil)
+            unsafe layer.apply(&result, &x, rows: rows, epilogue, share, &workspace)
+        }
+        return Array(result.prefix(rows * outDim))
+    }
+
+    /// Every number of rows of a tile, several tiles, columns that fill panels and columns that do not.
+    @Test(arguments: TileShape.allCases, [1, 2, 3, 4, 5, 6, 7, 13, 96])
+    func `packed weights give x · Wᵀ + b`(shape: TileShape, rows: Int) {
+        for (outDim, inDim) in [(64, 40), (72, 384), (8, 16)] {
+            var random = SplitMix64(seed: UInt64(rows * outDim))
+            let x = random.floats(rows * inDim, in: -1...1)
+            let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
+            let y = apply(
+                .packed(PackedLinear(parameters, shape: shape)), x, rows: rows, outDim: outDim, inDim: inDim)
+            for row in 0..<rows {
+                let exact = parameters.exact(x[row * inDim..<(row + 1) * inDim])
+                // Each of the additions rounds a partial sum, of magnitude below 32 where there are 384.
+                let worst = zip(y[row * outDim..<(row + 1) * outDim], exact).map { abs(Double($0) - $1) }.max() ?? 1
+                #expect(worst <= Double(inDim) * 32 * roundoff)
+            }
+        }
+    }
+
+    @Test(arguments: [1, 3, 17, 64])
+    func `a BLAS gives x · Wᵀ + b`(rows: Int) {
+        var random = SplitMix64(seed: UInt64(rows))
+        let (outDim, inDim) = (48, 40)
+        let x = random.floats(rows * inDim, in: -1...1)
+        let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
+        let y = apply(.blas(BLASLinear(parameters)), x, rows: rows, outDim: outDim, inDim: inDim)
+        for row in 0..<rows {
+            let exact = parameters.exact(x[row * inDim..<(row + 1) * inDim])
+            let worst = zip(y[row * outDim..<(row + 1) * outDim], exact).map { abs(Double($0) - $1) }.max() ?? 1
+            // Each of the 40 additions rounds a partial sum of magnitude below 8.
+            #expect(worst <= 40 * 8 * roundoff)
+        }
+    }
+
+    @Test(arguments: TileShape.allCases)
+    func `what comes after the product is done to every column once`(shape: TileShape) {
+        var random = SplitMix64(seed: 9)
+        let (rows, outDim, inDim) = (10, 72, 16)
+        let x = random.floats(rows * inDim, in: -1...1)
+        let stream = random.floats(rows * outDim, in: -1...1)
+        let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
+        for layer: Linear in [
+            .packed(PackedLinear(parameters, shape: shape)), .fixedPoint(FixedPointLinear(parameters, shape: shape)),
+            .blas(BLASLinear(parameters)),
+        ] {
+            let plain = apply(layer, x, rows: rows, outDim: outDim, inDim: inDim)
+            let added = apply(layer, x, onto: stream, rows: rows, outDim: outDim, inDim: inDim, .add)
+            // One addition more, and in another order with a BLAS: roundings of numbers below 8.
+            #expect(largestDifference(added, zip(plain, stream).map { $0 + $1 }) <= 2e-6)
+            var expected = plain
+            unsafe gelu(&expected, count: expected.count)
+            #expect(apply(layer, x, rows: rows, outDim: outDim, inDim: inDim, .gelu) == expected)
+        }
+    }
+
+    @Test(arguments: TileShape.allCases)
+    func `columns split between threads are the columns of one`(shape: TileShape) {
+        var random = SplitMix64(seed: 10)
+        let (rows, outDim, inDim) = (7, 200, 24)
+        let x = random.floats(rows * inDim, in: -1...1)
+        let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
+        for layer: Linear in [
+            .packed(PackedLinear(parameters, shape: shape)), .fixedPoint(FixedPointLinear(parameters, shape: shape)),
+        ] {
+            let one = apply(layer, x, rows: rows, outDim: outDim, inDim: inDim)
+            for members in [2, 3, 50] {
+                #expect(apply(layer, x, rows: rows, outDim: outDim, inDim: inDim, members: members) == one)
+            }
+        }
+    }
+
+    /// The bound of the sum is each row's own, so the worst case is activations of the largest size with the weights' signs.
+    @Test(arguments: TileShape.allCases)
+    func `16-bit sums cannot overflow`(shape: TileShape) {
+        var random = SplitMix64(seed: 11)
+        let (outDim, inDim) = (24, 1536)
+        for weights in [
+            random.floats(outDim * inDim, in: -1...1), [Float](repeating: 1, count: outDim * inDim),
+            (0..<outDim * inDim).map { $0 % 97 == 0 ? 1 : 1e-4 },
+        ] {
+            for row in 0..<outDim {
+                for block in FixedPointLinear.blocks(inDim: inDim) {
+                    let slice = weights[row * inDim + 2 * block.lowerBound..<row * inDim + 2 * block.upperBound]
+                    let (integers, _) = FixedPointLinear.quantize(slice)
+                    let norm = integers.reduce(0.0) { $0 + abs(Double($1)) }
+                    #expect(norm * Double(FixedPointLinear.activationLimit) < 0x1p31)
+                }
+            }
+            let parameters = LinearParameters(
+                stacking: [
+                    (
+                        Tensor(weights, shape: [outDim, inDim]),
+                        Tensor([Float](repeating: 0, count: outDim), shape: [outDim])
+                    )
+                ], scales: [1])
+            let x = weights.prefix(inDim).map { $0 < 0 ? Float(-1) : 1 }
+            let y = apply(
+                .fixedPoint(FixedPointLinear(parameters, shape: shape)), x, rows: 1, outDim: outDim, inDim: inDim)
+            let norm = weights.prefix(inDim).reduce(0.0) { $0 + abs(Double($1)) }
+            // Weights of 13 bits or more; an overflow would have the wrong sign.
+            #expect(abs(Double(y[0]) - norm) <= norm * 1e-3)
+        }
+    }
+
+    /// Random numbers lose what rounding loses: half a step of the largest activation, and of the channel's scale.
+    @Test(arguments: TileShape.allCases, [1, 5, 6, 11])
+    func `16-bit weights give x · Wᵀ + b to the rounding of both`(shape: TileShape, rows: Int) {
+        for (outDim, inDim) in [(72, 1536), (64, 384), (8, 40)] {
+            var random = SplitMix64(seed: UInt64(rows))
+            let x = random.floats(rows * inDim, in: -1...1)
+            let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
+            let y = apply(
+                .fixedPoint(FixedPointLinear(parameters, shape: shape)), x, rows: rows, outDim: outDim, inDim: inDim)
+            // Roundings are independent: six standard deviations of their sum. A weight's step is below 1 / 900 (a channel's
+            // norm is half its length), an activation's 1 / 11585; each is off by step / √12 on average.
+            let sigma = (Double(inDim) / 3 / 12).squareRoot() * (1 / 900 + 1 / 11585)
+            for row in 0..<rows {
+                let exact = parameters.exact(x[row * inDim..<(row + 1) * inDim])
+                let worst = zip(y[row * outDim..<(row + 1) * outDim], exact).map { abs(Double($0) - $1) }.max() ?? 1
+                #expect(worst <= 6 * sigma)
+            }
+        }
+    }
+
+    @Test func `weights that are no numbers give results that are none`() {
+        let weights: [Float] = [1, .nan, 1, 1, 1, 1, 1, 1] + [Float](repeating: 1, count: 56)
+        let parameters = LinearParameters(
+            stacking: [(Tensor(weights, shape: [8, 8]), Tensor([Float](repeating: 0, count: 8), shape: [8]))],
+            scales: [1])
+        let x = [Float](repeating: 1, count: 8)
+        let y = apply(.fixedPoint(FixedPointLinear(parameters)), x, rows: 1, outDim: 8, inDim: 8)
+        #expect(y[0].isNaN && !y[1].isNaN)
+    }
+}
