@@ -21,10 +21,11 @@ USER_ID ?= example
 QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure lint format clean
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure bench-texts \
+	bench-embed bench-embed-peers lint format clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: MODEL=$(or $(MODEL),llama3.2) OLLAMA_HOST= DATA_DIR=data PORT=5002 LLM_PORT=5003 MARCH=$(MARCH)"
 
 deps: ## install the system packages the build needs (silent when all are there)
@@ -63,6 +64,17 @@ test: weights ## run every test
 
 measure: build ## measure the binary's size, start-up and memory
 	@Scripts/measure.sh
+
+bench-texts: weights build ## make the texts that embedding is measured with
+	@command -v python3 >/dev/null || { echo "make bench-texts needs python3"; exit 1; }
+	@test -d Benchmarks/texts || Scripts/make_bench_texts.py --out Benchmarks/texts
+
+bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16 GEMM=swift|openblas THREADS=
+	@$(MINILM) bench embed $(or $(TEXTS:%=--texts %),--texts Benchmarks/texts/small.txt \
+		--texts Benchmarks/texts/medium.txt --texts Benchmarks/texts/large.txt) --out Benchmarks/results
+
+bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run
+	@Scripts/bench_embed_peers.py
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

@@ -21,7 +21,7 @@ func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {
 /// x = n · ln 2 + r with |r| ≤ ½ ln 2, eʳ by a polynomial (3e-9), 2ⁿ by adding n to the exponent (Cody & Waite 1980, §6).
 @inline(__always)
 func exponential(_ x: Lanes) -> Lanes {
-    let clamped = x.replacing(with: -87, where: x .< -87)
+    let clamped = cintrinsics_max8(x, Lanes(repeating: -87))
     // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum: no conversion is needed.
     let shifter = Lanes(repeating: 0x1.8p23)
     let shifted = multiplyAdd(clamped, Lanes(repeating: 1.442_695), shifter)

@@ -1,6 +1,8 @@
 // Everything between the matrix products. Each kernel states its formula and its shapes; output first, sizes last.
 // Hidden and intermediate sizes are multiples of eight (EncoderConfiguration), rows are dense.
 
+import CIntrinsics
+
 /// hidden[t] = word[ids[t]] + type[0] + position[t within its text], for the tokens `rows`.   hidden: [tokens, hiddenSize]
 func embed(
     _ hidden: UnsafeMutablePointer<Float>, _ sequences: PackedSequences, rows: Range<Int>, _ weights: EncoderWeights
@@ -67,7 +69,7 @@ func layerNorm(
 func gelu(_ x: UnsafeMutablePointer<Float>, count: Int) {
     for i in stride(from: 0, to: count, by: Lanes.scalarCount) {
         let value = unsafe x.lanes(at: i)
-        let t = value.replacing(with: -value, where: value .< 0)
+        let t = cintrinsics_abs8(value)
         unsafe x.setLanes(0.5 * (value + t - t * complementaryError(t)), at: i)
     }
 }
@@ -77,11 +79,10 @@ func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int, padded: Int) -> 
     for i in count..<padded { unsafe x[i] = -.infinity }
     var maximum = Lanes(repeating: -.infinity)
     for i in stride(from: 0, to: padded, by: Lanes.scalarCount) {
-        let value = unsafe x.lanes(at: i)
-        maximum.replace(with: value, where: value .> maximum)
+        maximum = unsafe cintrinsics_max8(x.lanes(at: i), maximum)
     }
     // Subtracting the largest keeps every exponential within 0...1.
-    let shift = Lanes(repeating: maximum.max())
+    let shift = Lanes(repeating: cintrinsics_largest8(maximum))
     var sum = Lanes.zero
     for i in stride(from: 0, to: padded, by: Lanes.scalarCount) {
         let value = exponential(unsafe x.lanes(at: i) - shift)
@@ -167,11 +168,9 @@ func quantizeRows(
         let x = unsafe x + row * columns
         var largest = Lanes.zero
         for i in stride(from: 0, to: columns, by: Lanes.scalarCount) {
-            let value = unsafe x.lanes(at: i)
-            let magnitude = value.replacing(with: -value, where: value .< 0)
-            largest.replace(with: magnitude, where: magnitude .> largest)
+            largest = unsafe cintrinsics_max8(cintrinsics_abs8(x.lanes(at: i)), largest)
         }
-        let maximum = largest.max()
+        let maximum = cintrinsics_largest8(largest)
         unsafe scales[row] = maximum / limit
         let factor = Lanes(repeating: maximum > 0 ? limit / maximum : 0)
         let target = unsafe UnsafeMutableRawPointer(integers + row * columns / 2)

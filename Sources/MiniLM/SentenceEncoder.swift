@@ -28,12 +28,14 @@ public final class SentenceEncoder: Sendable {
     public let gemm: GEMMBackend
     /// How numbers are represented within matrix products.
     public let precision: Precision
-    private let model: BertModel
-    private let workers: WorkerPool<Worker>
+    let model: BertModel
+    let workers: WorkerPool<Worker>
     private let shared: ActivationsPool
 
     /// Tokens computed together, at most: the activations of as many stay in a core's cache beside a panel of weights.
     private static let sliceTokens = 256
+    /// Room of a slice, in tokens: a text of the greatest length fits.
+    var sliceCapacity: Int { max(Self.sliceTokens, maxTokens) }
     /// Texts tokenised ahead of being encoded, which bounds the memory of a call beyond its input and its result.
     private static let windowTexts = 4096
 
@@ -190,9 +192,7 @@ public final class SentenceEncoder: Sendable {
             encodeTogether(inputs, into: rows, from: first)
             return progress(inputs.count)
         }
-        let slices = SlicePlan(
-            lengths: lengths, workers: workers.threads, capacity: max(Self.sliceTokens, maxTokens)
-        ).slices
+        let slices = SlicePlan(lengths: lengths, workers: workers.threads, capacity: sliceCapacity).slices
         let model = model
         let done = DoneTexts()
         workers.run(slices.count) { _ in

@@ -84,6 +84,14 @@ CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_to_float16(cintrinsics_int16 
     return __builtin_convertvector(x, cintrinsics_float16);
 }
 
+/// The larger of each lane, the magnitude of each lane, the largest of all lanes. (Swift's masks for these take several
+/// instructions a lane on AVX-512.)
+CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_max8(cintrinsics_float8 a, cintrinsics_float8 b) {
+    return __builtin_elementwise_max(a, b);
+}
+CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_abs8(cintrinsics_float8 a) { return __builtin_elementwise_abs(a); }
+CINTRINSICS_INLINE float cintrinsics_largest8(cintrinsics_float8 a) { return __builtin_reduce_max(a); }
+
 /// sum + a.low * b.low + a.high * b.high in each lane, a lane of a and b being a pair of 16-bit integers. The sum wraps.
 ///
 /// One instruction with VNNI (vpdpwssd), two with AVX2 or AVX-512 (vpmaddwd, vpaddd).

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Measures embedding beside the engines people use, in one run: the same texts, the same truncation, tokenisation included.
+
+A throw-away virtual environment gets the engines from PyPI; their models are exported from the local weights. Each engine
+runs in a process of its own, at the batch size that was best for it in a calibration; rounds are interleaved, and ratios are
+taken within a round.
+
+    make build bench-texts && Scripts/bench_embed_peers.py
+    Scripts/bench_embed_peers.py --engines onnxruntime-bert,openvino --sets large --rounds 3
+    Scripts/bench_embed_peers.py --venv ~/peers --out Benchmarks/results
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PEERS = ROOT / "Scripts" / "peers"
+OURS = {
+    "minilm f32": ["--precision", "f32", "--gemm", "swift"],
+    "minilm f32, OpenBLAS": ["--precision", "f32", "--gemm", "openblas"],
+    "minilm i16": ["--precision", "i16"],
+}
+FLOAT32 = [
+    "sentence-transformers", "onnxruntime", "onnxruntime-bert", "onnxruntime-bert-sessions", "openvino", "ctranslate2",
+    "ctranslate2-replicas", "fastembed",
+]
+INT8 = [
+    "onnxruntime-int8", "onnxruntime-int8-sessions", "openvino-int8", "ctranslate2-int8", "ctranslate2-replicas-int8"]
+WORDS = "the lamp is lit in old tower by night and day for ships at sea".split()
+
+
+def text_of(tokens):
+    """A text of so many tokens, [CLS] and [SEP] included: each of the words is one. The same as `minilm bench`'s."""
+    return " ".join(WORDS[i % len(WORDS)] for i in range(tokens - 2))
+
+
+class Peer:
+    """An engine of another project, in its worker process."""
+
+    def __init__(self, name, options, python, folder):
+        self.name = name
+        arguments = [name, str(options.weights), str(folder)]
+        noise = subprocess.DEVNULL if options.quiet else None
+        threads = str(options.threads)
+        environment = os.environ | {
+            "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true", "OMP_NUM_THREADS": threads,
+            "RAYON_NUM_THREADS": threads}
+        made = subprocess.run(
+            [python, str(PEERS / "models.py"), *arguments], stdout=noise or sys.stderr, stderr=noise, env=environment)
+        if made.returncode != 0:
+            raise RuntimeError(f"its model could not be exported (status {made.returncode})")
+        begin = time.perf_counter()
+        self.process = subprocess.Popen(
+            [python, str(PEERS / "worker.py"), *arguments, threads], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=noise, text=True, env=environment)
+        self.answer()
+        self.cold_start = time.perf_counter() - begin
+        self.batch_sizes = {}
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"it ended with status {self.process.wait()}")
+        record = json.loads(line)
+        self.peak = record.get("peak_bytes")
+        return record
+
+    def ask(self, **command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def calibrate(self, name, path, texts):
+        limit = max(texts // 5, 16)
+        times = {
+            size: self.ask(do="encode", texts=str(path), limit=limit, batch_size=size)["seconds"]
+            for size in (4, 8, 16, 32, 64, 128)}
+        self.batch_sizes[name] = min(times, key=times.get)
+
+    def seconds(self, name, path):
+        return self.ask(do="encode", texts=str(path), batch_size=self.batch_sizes[name])["seconds"]
+
+    def latencies(self):
+        """p50 of single calls by tokens, in seconds."""
+        return {
+            tokens: statistics.median(self.ask(do="latency", text=text_of(tokens), calls=calls)["seconds"])
+            for tokens, calls in ((10, 200), (256, 40))}
+
+    def vectors(self, path, file):
+        self.ask(do="encode", texts=str(path), batch_size=32, save=str(file))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Ours:
+    """This project's program. It is started for every measurement, loads the model, warms up, and times itself."""
+
+    def __init__(self, name, options):
+        self.name, self.options = name, options
+        self.peak = 0
+        self.batch_sizes = {}
+        times = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            self.run("embed", "--input", "-", "--output", "-", input="the lamp is lit\n")
+            times.append(time.perf_counter() - begin)
+        self.cold_start = statistics.median(times)
+
+    def run(self, *arguments, **keywords):
+        command = [
+            str(pathlib.Path(self.options.minilm).resolve()), *arguments, "--threads", str(self.options.threads),
+            "--weights", str(self.options.weights), *OURS[self.name]]
+        return subprocess.run(command, check=True, capture_output=True, text=True, **keywords).stdout
+
+    def bench(self, *arguments):
+        record = json.loads(self.run("bench", "embed", "--json", *arguments))
+        self.peak = max(self.peak, record["peak_resident_bytes"])
+        return record
+
+    def calibrate(self, name, path, texts):
+        pass  # it has no batch size
+
+    def seconds(self, name, path):
+        return self.bench("--texts", str(path), "--rounds", "1", "--no-latency")["rounds"][0]["seconds"]
+
+    def latencies(self):
+        record = self.bench("--latency-only")["latency_ms"]
+        return {int(tokens): times["p50"] / 1e3 for tokens, times in record.items()}
+
+    def vectors(self, path, file):
+        self.run("embed", "--input", str(path), "--output", str(file))
+
+    def close(self):
+        pass
+
+
+def tokens_of(options, path):
+    """Real tokens of a set, as the model reads them, and texts."""
+    command = [options.minilm, "tokenize", "--input", str(path), "--weights", str(options.weights)]
+    lines = subprocess.run(command, check=True, capture_output=True).stdout.splitlines()
+    return sum(min(len(json.loads(line)), 256) for line in lines), len(lines)
+
+
+def environment(options):
+    """The interpreter of a virtual environment that has the peers."""
+    folder = options.venv
+    python = folder / "bin" / "python"
+    # Written last: an installation that was interrupted is done again.
+    complete = folder / "minilm-peers-complete"
+    if not complete.exists():
+        print(f"making {folder} (some minutes, some gigabytes)", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(PEERS / "requirements.txt")], check=True)
+        complete.touch()
+    return str(python)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--engines", default=",".join(FLOAT32 + INT8), help="comma-separated; ours are always there")
+    parser.add_argument("--sets", default="small,medium,large")
+    parser.add_argument("--texts", type=pathlib.Path, default=ROOT / "Benchmarks" / "texts")
+    parser.add_argument("--weights", type=pathlib.Path, default=ROOT / "weights" / "all-MiniLM-L6-v2")
+    parser.add_argument("--minilm", default=str(ROOT / ".build" / "release" / "minilm"))
+    parser.add_argument("--venv", type=pathlib.Path, help="keep the virtual environment here (default: throw it away)")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "Benchmarks" / "results")
+    parser.add_argument("--quiet", action="store_true", help="leave out what the engines print")
+    options = parser.parse_args()
+    if not pathlib.Path(options.minilm).exists():
+        sys.exit(f"{options.minilm} is not there: run `make build`")
+    sets = {name: options.texts / f"{name}.txt" for name in options.sets.split(",")}
+    for path in [*sets.values(), options.texts / "mixed.txt"]:
+        if not path.exists():
+            sys.exit(f"{path} is not there: run `make bench-texts`")
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        options.venv = options.venv or folder / "venv"
+        python = environment(options)
+        engines = [Ours(name, options) for name in OURS]
+        skipped = {}
+        for name in filter(None, options.engines.split(",")):
+            try:
+                engines.append(Peer(name, options, python, folder))
+            except RuntimeError as error:
+                skipped[name] = str(error)
+                print(f"left out: {name}, {error}", file=sys.stderr)
+        result = measure(engines, sets, options, folder, skipped)
+        result["versions"] = subprocess.run(
+            [python, "-m", "pip", "freeze"], capture_output=True, text=True, check=True).stdout.split()
+        for engine in engines:
+            engine.close()
+        vectors = {name: record.pop("file") for name, record in result["engines"].items()}
+        subprocess.run(
+            [python, str(PEERS / "accuracy.py"), str(options.weights), str(options.texts / "mixed.txt"),
+             str(folder / "accuracy.json"), *[f"{name}={file}" for name, file in vectors.items()]], check=True)
+        accuracy = json.loads((folder / "accuracy.json").read_text())
+        for name, record in accuracy.items():
+            result["engines"][name]["accuracy"] = record
+
+    sys.path.insert(0, str(PEERS))
+    from report import markdown, svg
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "embed-peers.json").write_text(json.dumps(result, indent=1))
+    (options.out / "embed-peers.md").write_text(markdown(result))
+    (options.out / "embed-peers.svg").write_text(svg(result))
+    print(markdown(result))
+
+
+def measure(engines, sets, options, folder, skipped):
+    """Calibrates, measures in interleaved rounds, and keeps every engine's vectors of the mixed texts.
+
+    An engine that fails is taken out of `engines` and noted in `skipped`.
+    """
+    counts = {name: tokens_of(options, path) for name, path in sets.items()}
+    records = {
+        engine.name: {"float32": engine.name in FLOAT32 or "f32" in engine.name, "rates": {}, "latency": {}}
+        for engine in engines}
+
+    def each(work, first=0):
+        for engine in engines[first:] + engines[:first]:
+            try:
+                work(engine, records[engine.name])
+            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+                skipped[engine.name] = str(error)
+                engines.remove(engine)
+                del records[engine.name]
+            # Threads of an engine may spin for a while after its work: let them rest before the next one's.
+            time.sleep(0.3)
+
+    def round_trip(name):
+        def work(engine, record):
+            record["rates"].setdefault(name, []).append(counts[name][0] / engine.seconds(name, sets[name]))
+
+        return work
+
+    def latencies(engine, record):
+        for tokens, seconds in engine.latencies().items():
+            record["latency"].setdefault(str(tokens), []).append(seconds)
+
+    def finish(engine, record):
+        record |= {"cold_start": engine.cold_start, "peak_bytes": engine.peak, "batch_sizes": engine.batch_sizes}
+        record["file"] = str(folder / f"{len(list(folder.glob('*.npy')))}.npy")
+        engine.vectors(options.texts / "mixed.txt", record["file"])
+
+    load = os.getloadavg()[0]
+    for name, path in sets.items():
+        each(lambda engine, _: engine.calibrate(name, path, counts[name][1]))
+    for number in range(options.rounds):
+        # Nobody is always first.
+        for name in sets:
+            each(round_trip(name), number % len(engines))
+        each(latencies, number % len(engines))
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+    each(finish)
+    return {
+        "machine": machine(), "threads": options.threads, "rounds": options.rounds, "load_at_start": load,
+        "sets": {name: {"texts": texts, "tokens": tokens} for name, (tokens, texts) in counts.items()},
+        "engines": records, "skipped": skipped,
+    }
+
+
+def machine():
+    """The processor and the vector instructions that matter, in words."""
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    fields = dict(line.split("\t:", 1) for line in text.split("\n\n")[0].splitlines() if "\t:" in line)
+    flags = set(fields.get("flags", "").split())
+    known = [flag for flag in ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni") if flag in flags]
+    return f"{fields.get('model name', 'unknown').strip()}, {text.count('processor')} cores, {' '.join(known)}"
+
+
+main()

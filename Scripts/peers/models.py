@@ -1,0 +1,99 @@
+"""Exports the model to each engine's format, from the local weights alone: nothing is downloaded."""
+
+import pathlib
+import shutil
+
+
+def export_onnx(weights, folder):
+    """model.onnx: ids, mask and types in, last hidden states out, as Hugging Face's own exports have it."""
+    path = folder / "onnx" / "model.onnx"
+    if path.exists():
+        return path
+    import torch
+    from transformers import AutoModel
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = AutoModel.from_pretrained(weights, attn_implementation="eager").eval()
+    model.config.return_dict = False
+    names = ["input_ids", "attention_mask", "token_type_ids"]
+    axes = {0: "batch", 1: "length"}
+    torch.onnx.export(
+        model, tuple(torch.ones(2, 8, dtype=torch.int64) for _ in names), str(path), input_names=names,
+        output_names=["last_hidden_state"], opset_version=17, dynamo=False,
+        dynamic_axes={name: axes for name in [*names, "last_hidden_state"]})
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]:
+        if (pathlib.Path(weights) / name).exists():
+            shutil.copy(pathlib.Path(weights) / name, path.parent)
+    return path
+
+
+def export_onnx_optimised(weights, folder):
+    """The same with ONNX Runtime's BERT fusions: attention, skip + LayerNorm, bias + GELU."""
+    path = folder / "onnx" / "optimised.onnx"
+    if not path.exists():
+        from onnxruntime.transformers import optimizer
+
+        source = export_onnx(weights, folder)
+        model = optimizer.optimize_model(str(source), model_type="bert", num_heads=12, hidden_size=384)
+        fused = model.get_fused_operator_statistics()
+        if fused.get("Attention") != 6:
+            raise RuntimeError(f"ONNX Runtime's optimizer did not fuse the six attention layers: {fused}")
+        model.save_model_to_file(str(path))
+    return path
+
+
+def export_onnx_int8(weights, folder):
+    """The fused graph with dynamically quantised products."""
+    path = folder / "onnx" / "int8.onnx"
+    if not path.exists():
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        source = export_onnx_optimised(weights, folder)
+        # Shape inference does not see through the fused operators, which are all float32.
+        options = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+        quantize_dynamic(str(source), str(path), weight_type=QuantType.QInt8, extra_options=options)
+    return path
+
+
+def export_openvino_int8(weights, folder):
+    """NNCF's 8-bit weights; activations are quantised as they come, which is OpenVINO's default for such a model."""
+    path = folder / "openvino" / "int8.xml"
+    if not path.exists():
+        import nncf
+        import openvino
+
+        model = openvino.Core().read_model(str(export_onnx(weights, folder)))
+        openvino.save_model(nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_SYM), str(path))
+    return path
+
+
+def export_ctranslate2(weights, folder, quantization):
+    """CTranslate2's converter, float32 or int8."""
+    path = folder / f"ctranslate2-{quantization}"
+    if not path.exists():
+        import ctranslate2
+
+        ctranslate2.converters.TransformersConverter(str(weights)).convert(
+            str(path), quantization=None if quantization == "float32" else quantization)
+    return path
+
+
+def export(engine, weights, folder):
+    """Whatever the engine reads, made beforehand, so that nobody's start or memory includes it."""
+    if engine.startswith("onnxruntime-int8"):
+        export_onnx_int8(weights, folder)
+    elif engine.startswith("onnxruntime-bert"):
+        export_onnx_optimised(weights, folder)
+    elif engine == "openvino-int8":
+        export_openvino_int8(weights, folder)
+    elif engine.startswith("ctranslate2"):
+        export_ctranslate2(weights, folder, "int8" if engine.endswith("int8") else "float32")
+    elif engine != "sentence-transformers":
+        export_onnx(weights, folder)
+
+
+if __name__ == "__main__":
+    import sys
+
+    export(sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))

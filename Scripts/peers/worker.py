@@ -1,0 +1,55 @@
+"""One engine in a process of its own: commands as JSON lines on standard input, answers on standard output.
+
+    worker.py ENGINE WEIGHTS FOLDER THREADS
+"""
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+# Whatever a library prints must not come between the answers.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+import numpy as np  # noqa: E402
+
+from engines import ENGINES  # noqa: E402
+
+
+def peak_memory():
+    """The most bytes that were resident."""
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def main():
+    name, weights, folder, threads = sys.argv[1:]
+    engine = ENGINES[name](pathlib.Path(weights), pathlib.Path(folder), int(threads))
+    engine.encode(["the lamp is lit"], 1)
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in sys.stdin:
+        command = json.loads(line)
+        begin = time.perf_counter()
+        if command["do"] == "encode":
+            texts = pathlib.Path(command["texts"]).read_text().splitlines()[: command.get("limit")]
+            begin = time.perf_counter()
+            vectors = engine.encode(texts, command["batch_size"])
+            answer = {"seconds": time.perf_counter() - begin}
+            if "save" in command:
+                np.save(command["save"], vectors)
+        elif command["do"] == "latency":
+            times = []
+            for _ in range(command["calls"]):
+                begin = time.perf_counter()
+                engine.encode([command["text"]], 1)
+                times.append(time.perf_counter() - begin)
+            answer = {"seconds": sorted(times)}
+        answer["peak_bytes"] = peak_memory()
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+main()

@@ -1,0 +1,78 @@
+// What this machine can do at most: the yardsticks a benchmark holds the encoder against, measured in the same minute.
+
+import CBLASShim
+import Dispatch
+import Foundation
+
+/// Arithmetic rates of this machine, all threads together, in operations a second (a multiply-add is two).
+package enum Ceilings {
+    /// OpenBLAS's sgemm on square matrices of 1,024, one single-threaded call a thread at the same time: the best of some rounds.
+    ///
+    /// - Parameter seconds: How long to measure, about.
+    package static func sgemm(threads: Int, seconds: Double = 0.4) -> Double {
+        useSingleThreadedBLAS()
+        let size = 1024
+        let matrices = (0..<3 * threads).map { _ in AlignedBuffer<Float>(count: size * size, zero: 0.5) }
+        return best(seconds: seconds) {
+            onThreads(threads) { thread in
+                let (a, b, c) = (matrices[3 * thread], matrices[3 * thread + 1], matrices[3 * thread + 2])
+                unsafe cblas_sgemm(
+                    CblasRowMajor, CblasNoTrans, CblasTrans, Int32(size), Int32(size), Int32(size), 1, a.start,
+                    Int32(size), b.start, Int32(size), 0, c.start, Int32(size))
+            }
+            return Double(threads) * 2 * Double(size * size * size)
+        }
+    }
+
+    /// Multiply-adds between registers alone.
+    package static func multiplyAdd(threads: Int, seconds: Double = 0.2) -> Double {
+        let results = AlignedBuffer<Float>(count: 16 * threads, zero: 0)
+        let steps = 2_000_000
+        return best(seconds: seconds) {
+            onThreads(threads) { thread in
+                // The result is kept, or the loop would be optimised away.
+                unsafe results.start[16 * thread] =
+                    TileShape.native == .wide64 ? chains(SIMD16<Float>.self, steps) : chains(SIMD8<Float>.self, steps)
+            }
+            let lanes = TileShape.native == .wide64 ? 16 : 8
+            return Double(threads) * 2 * Double(steps * 12 * lanes)
+        }
+    }
+
+    /// Twelve chains of multiply-adds, which is what two units with a latency of four or five need to be busy.
+    private static func chains<V: FloatLanes>(_: V.Type, _ steps: Int) -> Float {
+        var sums = InlineArray<12, V>(repeating: .repeating(Float(0)))
+        let (a, b) = (V.repeating(Float(0.999)), V.repeating(Float(1)))
+        for _ in 0..<steps {
+            for i in 0..<12 { sums[i] = V.multiplyAdd(sums[i], a, b) }
+        }
+        var total: Float = 0
+        for i in 0..<12 { total += sums[i][0] }
+        return total
+    }
+
+    /// The best rate of `work`, which tells how many operations it did.
+    private static func best(seconds: Double, _ work: () -> Double) -> Double {
+        var best = 0.0
+        let begin = ContinuousClock.now
+        repeat {
+            let start = ContinuousClock.now
+            let operations = work()
+            best = max(best, operations / ((ContinuousClock.now - start) / .seconds(1)))
+        } while ContinuousClock.now - begin < .seconds(seconds)
+        return best
+    }
+
+    /// Runs `body` on as many threads at the same time.
+    private static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        let group = DispatchGroup()
+        for number in 0..<count {
+            group.enter()
+            Thread.detachNewThread {
+                body(number)
+                group.leave()
+            }
+        }
+        group.wait()
+    }
+}

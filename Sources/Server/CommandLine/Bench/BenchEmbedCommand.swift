@@ -1,0 +1,103 @@
+// minilm bench embed: throughput, latency, memory and start-up of embedding, and what the machine could do at most.
+
+import ArgumentParser
+import Foundation
+import MiniLM
+import VectorStore
+
+struct BenchEmbedCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "embed",
+        abstract:
+            "Measure embedding: tokens a second, latency, memory, start-up, and the share of this machine's peak.",
+        discussion: """
+            The machine's sgemm and multiply-add peaks are measured in the same run, between the rounds, and shares are
+            ratios within a round: absolute figures move on a shared machine, shares less. Without --texts, and with only
+            --latency-only, no file is needed. `make bench-texts` makes three sets of texts.
+
+            EXAMPLES
+              minilm bench embed --texts Benchmarks/texts/large.txt
+              minilm bench embed --texts lines.txt --precision i16 --threads 1 --json
+              minilm bench embed --latency-only --gemm openblas
+            """
+    )
+
+    @Option(help: "File of texts, one a line (or *.jsonl); may be given several times.")
+    var texts: [String] = []
+
+    @Option(help: "Rounds; medians are reported.")
+    var rounds = 5
+
+    @Flag(help: "Measure throughput only.")
+    var noLatency = false
+
+    @Flag(help: "Measure latency only.")
+    var latencyOnly = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(help: "Also write embed.md, embed.json and embed.svg into this directory.")
+    var out: String?
+
+    @OptionGroup var model: ModelOptions
+
+    func validate() throws {
+        guard rounds >= 1 else { throw ValidationError("--rounds must be at least 1, not \(rounds)") }
+        guard !(noLatency && latencyOnly) else {
+            throw ValidationError("--no-latency and --latency-only leave nothing to measure")
+        }
+        guard latencyOnly || !texts.isEmpty else {
+            throw ValidationError("--texts names the texts to embed; `make bench-texts` makes some")
+        }
+    }
+
+    func run() async throws {
+        let files = try texts.map { (name: $0, texts: try TextInput.read($0)) }
+        for file in files where file.texts.isEmpty { throw ValidationError("\(file.name) has no texts") }
+        let encoder = try model.loadEncoder()
+        let benchmark = EmbedBenchmark(encoder: encoder, rounds: rounds)
+        var report = EmbedReport(encoder: encoder)
+        if !latencyOnly {
+            for file in files { report.sets.append(try benchmark.throughput(file.texts, name: file.name)) }
+        }
+        if !noLatency {
+            report.latencies = try [10, encoder.maxTokens].map { try benchmark.latency(tokens: $0) }
+        }
+        report.residentBytes = ProcessMemory.resident
+        report.peakResidentBytes = ProcessMemory.peakResident
+        if !noLatency { report.startUpSeconds = try startUp() }
+
+        if let out {
+            let folder = URL(filePath: out)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try Data(report.markdown.utf8).write(to: folder.appending(path: "embed.md"))
+            try Data("\(report.json)\n".utf8).write(to: folder.appending(path: "embed.json"))
+            try Data(report.svg.utf8).write(to: folder.appending(path: "embed.svg"))
+        }
+        print(json ? "\(report.json)" : report.markdown)
+    }
+
+    /// Seconds from starting this program to its end, having embedded one line: the median of five.
+    private func startUp() throws -> Double {
+        let line = FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString).txt")
+        try Data("the lamp is lit in the old tower\n".utf8).write(to: line)
+        defer { try? FileManager.default.removeItem(at: line) }
+        let times = try (0..<5).map { _ in
+            let process = Process()
+            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            process.arguments = ["embed", "--input", line.path, "--output", "-", "--weights", try model.directory()]
+            if let precision = model.precision { process.arguments? += ["--precision", precision.rawValue] }
+            if let gemm = model.gemm { process.arguments? += ["--gemm", gemm.rawValue] }
+            process.standardOutput = FileHandle.nullDevice
+            let begin = ContinuousClock.now
+            try process.run()
+            process.waitUntilExit()
+            guard process.terminationStatus == 0 else {
+                throw ValidationError("the program could not be started to measure it")
+            }
+            return begin.duration(to: .now).inSeconds
+        }
+        return times.sorted()[2]
+    }
+}

@@ -1,0 +1,108 @@
+// The measurements of `minilm bench embed`.
+
+import ArgumentParser
+import Foundation
+import MiniLM
+
+/// Measures one encoder.
+struct EmbedBenchmark {
+    let encoder: SentenceEncoder
+    let rounds: Int
+
+    /// Tokens a second over `rounds` rounds, each beside a measurement of the machine's peaks, and where the time goes.
+    func throughput(_ texts: [String], name: String) throws -> SetResult {
+        // Once to warm up: pages, caches, threads.
+        let counts = try encoder.encode(texts).tokenCounts
+        let operations = encoder.operations(lengths: counts).values.reduce(0, +)
+        var result = SetResult(name: name, texts: texts.count, tokens: counts.reduce(0, +), operations: operations)
+        for _ in 0..<rounds {
+            let sgemm = Ceilings.sgemm(threads: encoder.threads)
+            let multiplyAdd = Ceilings.multiplyAdd(threads: encoder.threads)
+            let begin = ContinuousClock.now
+            _ = try encoder.encode(texts)
+            result.rounds.append(
+                SetResult.Round(
+                    seconds: begin.duration(to: .now).inSeconds, sgemm: sgemm, multiplyAdd: multiplyAdd))
+        }
+        result.profile = encoder.profile(texts)
+        result.tokenizerBytesPerSecond = tokenizing(texts)
+        return result
+    }
+
+    /// Bytes of text that one thread tokenises in a second: the median of eleven passes.
+    private func tokenizing(_ texts: [String]) -> Double {
+        let bytes = texts.reduce(0) { $0 + $1.utf8.count }
+        let rates = (0..<11).map { _ in
+            let begin = ContinuousClock.now
+            for text in texts { _ = encoder.tokenizer.tokenize(text, maxTokens: encoder.maxTokens) }
+            return Double(bytes) / begin.duration(to: .now).inSeconds
+        }
+        return rates.median
+    }
+
+    /// The time of single calls with one text of so many tokens, tokenisation included.
+    func latency(tokens: Int) throws -> LatencyResult {
+        let text = try text(tokens: tokens)
+        let calls = tokens < 64 ? 600 : 150
+        for _ in 0..<calls / 10 { _ = try encoder.encode([text]) }
+        let times = try (0..<calls).map { _ in
+            let begin = ContinuousClock.now
+            _ = try encoder.encode([text])
+            return begin.duration(to: .now).inSeconds
+        }
+        return LatencyResult(tokens: tokens, seconds: times.sorted())
+    }
+
+    /// A text of exactly so many tokens, [CLS] and [SEP] included.
+    private func text(tokens: Int) throws -> String {
+        let words = [
+            "the", "lamp", "is", "lit", "in", "old", "tower", "by", "night", "and", "day", "for", "ships", "at", "sea",
+        ]
+        let text = (0..<tokens - 2).map { words[$0 % words.count] }.joined(separator: " ")
+        let counted = encoder.tokenizer.countTokens(text) + 2
+        guard counted == tokens else {
+            throw ValidationError("This vocabulary has no text of \(tokens) tokens at hand, but one of \(counted)")
+        }
+        return text
+    }
+}
+
+/// What a set of texts took.
+struct SetResult {
+    struct Round {
+        let seconds: Double
+        /// Peaks measured just before, all threads together, in operations a second.
+        let sgemm: Double
+        let multiplyAdd: Double
+    }
+
+    let name: String
+    let texts: Int
+    /// Real tokens, [CLS] and [SEP] included.
+    let tokens: Int
+    /// Of matrix products and attention; a multiply-add is two.
+    let operations: Double
+    var rounds: [Round] = []
+    var profile: EncodingProfile?
+    /// Of one thread.
+    var tokenizerBytesPerSecond = 0.0
+
+    var tokensPerSecond: [Double] { rounds.map { Double(tokens) / $0.seconds } }
+    var textsPerSecond: [Double] { rounds.map { Double(texts) / $0.seconds } }
+    var operationsPerSecond: [Double] { rounds.map { operations / $0.seconds } }
+    var shareOfSGEMM: [Double] { rounds.map { operations / $0.seconds / $0.sgemm } }
+    var shareOfMultiplyAdd: [Double] { rounds.map { operations / $0.seconds / $0.multiplyAdd } }
+}
+
+/// How long single calls took, in order.
+struct LatencyResult {
+    let tokens: Int
+    let seconds: [Double]
+
+    func quantile(_ share: Double) -> Double { seconds[Int(Double(seconds.count - 1) * share)] }
+}
+
+extension [Double] {
+    /// The middle value; of two, the upper.
+    var median: Double { isEmpty ? .nan : sorted()[count / 2] }
+}
