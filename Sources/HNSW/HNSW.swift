@@ -10,6 +10,7 @@
 //   HNSWIndex+Build.swift       a whole matrix, on all cores
 //   HNSWIndex+Search.swift      Algorithm 5, exact ranking, and what is done about filters
 //   HNSWIndex+Remove.swift      rows leave
+//   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew
 //   HNSWIndex+Invariants.swift  what must hold
 //   RowBits.swift               the rows a filter lets through
 //

@@ -28,9 +28,11 @@ extension HNSWIndex {
             try validate(matrix.extracting(start * dimension..<(start + 1) * dimension))
             start += 1
         }
-        try exclusive { state throws(HNSWError) in
-            let nodes = Int(state.counters[IndexState.counterNodes])
-            try state.grow(nodes: nodes + rows, rows: Int(firstRow) + rows)
+        try writing { () throws(HNSWError) in
+            try exclusive { state throws(HNSWError) in
+                let nodes = Int(state.counters[IndexState.counterNodes])
+                try state.grow(nodes: nodes + rows, rows: Int(firstRow) + rows)
+            }
         }
         let next = FlatBuffer<UInt32>.allocate(1, repeating: 0)
         let lock = FlatBuffer<UInt8>.allocate(1, repeating: 0)
@@ -68,7 +70,22 @@ extension HNSWIndex {
                 }
             }
         }
+        // Two nodes inserted in the same moment may have taken each other for the one that came first.
+        if threads > 1 {
+            writing {
+                exclusive { state in
+                    if !state.isRepairing && Self.hasUnreachable(state) { Self.layTree(state) }
+                }
+            }
+        }
         // Vectors were checked and room was made: what is left is memory for another thread's insertions.
         if failures.load(0) != 0 { throw .outOfMemory(bytes: rows * dimension * 4) }
+    }
+
+    private static func hasUnreachable(_ state: IndexState) -> Bool {
+        let nodes = Int(state.counters[IndexState.counterNodes])
+        var reached = state.graph.reachable(from: state.entryPoint?.node, nodes: nodes)
+        for node in state.freeNodes { reached[Int(node)] = true }
+        return reached.contains(false)
     }
 }

@@ -13,20 +13,24 @@ extension HNSWIndex {
         guard row < treeBit else { throw .tooManyVectors }
         while true {
             if contains(row: row) { remove(row: row) }
-            let missing = try shared { state throws(HNSWError) in
-                unsafe vector.withUnsafeBufferPointer { vector in
-                    guard let base = vector.baseAddress else { return Missing.nothing }
-                    return unsafe Self.insert(base, row: row, state)
+            let missing = writing {
+                shared { state in
+                    unsafe vector.withUnsafeBufferPointer { vector in
+                        guard let base = vector.baseAddress else { return Missing.nothing }
+                        return unsafe Self.insert(base, row: row, state)
+                    }
                 }
             }
             switch missing {
             case .nothing: return
             case .removal: continue
             case .room:
-                try exclusive { state throws(HNSWError) in
-                    let nodes = Int(state.counters[IndexState.counterNodes]) + 1
-                    // Grows only if no other thread has in the meantime.
-                    try state.grow(nodes: nodes, rows: Int(row) + 1)
+                try writing { () throws(HNSWError) in
+                    try exclusive { state throws(HNSWError) in
+                        // Grows only if no other thread has in the meantime.
+                        let nodes = Int(state.counters[IndexState.counterNodes])
+                        try state.grow(nodes: nodes + 1, rows: Int(row) + 1)
+                    }
                 }
             }
         }
@@ -125,6 +129,19 @@ extension HNSWIndex {
         }
         while layer >= 0 {
             unsafe context.pointee.searchLayer(graph, probe, from: current, layer: layer, ef: ef, excluded: node)
+            if state.isRepairing {
+                // What is on its way out gets no new links. The entry point stays.
+                unsafe context.pointee.dropDeleted(graph)
+                if unsafe context.pointee.count == 0 {
+                    unsafe context.pointee.searchLayer(
+                        graph, probe, from: current, layer: layer, ef: state.nodeCapacity, excluded: node)
+                    unsafe context.pointee.dropDeleted(graph)
+                    if unsafe context.pointee.count == 0 {
+                        _ = unsafe context.pointee.offer(
+                            Candidate(entry.node, graph.distance(probe, entry.node)), ef: 1)
+                    }
+                }
+            }
             current = unsafe context.pointee.count > 0 ? context.pointee.beam[0].node : current
             unsafe connect(node, layer: layer, graph, state, &context.pointee)
             layer -= 1

@@ -8,7 +8,9 @@ extension HNSWIndex {
     /// - Returns: Whether the row was there.
     @discardableResult
     public func remove(row: UInt32) -> Bool {
-        exclusive { state in
+        state.lockWritersShared()
+        defer { state.unlockWriters() }
+        return exclusive { state in
             let graph = state.graph
             guard Int(row) < state.rowCapacity else { return false }
             let present = graph.nodeOfRow[Int(row)]

@@ -51,6 +51,10 @@ extension HNSWIndex {
         let probe = unsafe context.prepare(graph, query)
         context.startResults(count)
         guard let entry = state.entryPoint else { return }
+        // Nodes without rows fill places of the beam: it is made wider by as many.
+        let nodes = Int(state.counters.load(IndexState.counterNodes))
+        let deleted = Int(state.counters.load(IndexState.counterDeleted))
+        let ef = deleted == 0 ? ef : min(state.nodeCapacity, ef * nodes / max(1, nodes - deleted))
         let rows = Int(state.counters.load(IndexState.counterRows))
         guard let filter else {
             context.beamSearch(graph, probe, entry, ef: ef)

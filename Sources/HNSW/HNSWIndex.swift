@@ -30,7 +30,11 @@ public final class HNSWIndex: @unchecked Sendable {
 
     /// Nodes of the graph: distinct vectors, those without rows included until `repair()`.
     public var nodeCount: Int {
-        shared { state in Int(state.counters.load(IndexState.counterNodes)) - state.freeNodes.count }
+        shared { state in
+            state.lockAllocation()
+            defer { state.unlockAllocation() }
+            return Int(state.counters.load(IndexState.counterNodes)) - state.freeNodes.count
+        }
     }
 
     /// Whether a row is present.
@@ -52,9 +56,19 @@ public final class HNSWIndex: @unchecked Sendable {
         return try body(state)
     }
 
+    /// For changes: a snapshot is written while there are none.
+    @inline(__always)
+    func writing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+        state.lockWritersShared()
+        defer { state.unlockWriters() }
+        return try body()
+    }
+
     /// Makes room for rows and distinct vectors, so that insertions up to there never wait for growth.
     public func reserve(_ capacity: Int) throws(HNSWError) {
-        try exclusive { state throws(HNSWError) in try state.grow(nodes: capacity, rows: capacity) }
+        try writing { () throws(HNSWError) in
+            try exclusive { state throws(HNSWError) in try state.grow(nodes: capacity, rows: capacity) }
+        }
     }
 
     func validate(_ vector: Span<Float>) throws(HNSWError) {

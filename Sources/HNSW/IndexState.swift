@@ -40,9 +40,13 @@ import Darwin
     /// Bytes to lock: allocation, the pool of contexts.
     let spins: FlatBuffer<UInt8>
     let gate: UnsafeMutablePointer<pthread_rwlock_t>
+    /// Held shared by who changes anything, exclusively by who writes a snapshot, always before `gate`.
+    let writers: UnsafeMutablePointer<pthread_rwlock_t>
     /// Contexts nobody is using. Emptied when the capacity changes.
     let pool: FlatBuffer<UInt>
     var poolCount = 0
+    /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back.
+    var isRepairing = false
     /// Numbers of nodes taken out of the graph, to be used again.
     var freeNodes: [UInt32] = []
 
@@ -83,7 +87,12 @@ import Darwin
         unsafe entry.initialize(to: 0)
         spins = .allocate(128, repeating: 0)
         pool = .allocate(Self.poolCapacity, repeating: 0)
-        unsafe gate = .allocate(capacity: 1)
+        unsafe gate = Self.makeGate()
+        unsafe writers = Self.makeGate()
+    }
+
+    private static func makeGate() -> UnsafeMutablePointer<pthread_rwlock_t> {
+        let gate = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
         unsafe gate.initialize(to: pthread_rwlock_t())
         #if os(Linux)
         // By default readers overtake a waiting writer, and searches without a pause would keep it waiting for ever.
@@ -95,6 +104,7 @@ import Darwin
         #else
         unsafe pthread_rwlock_init(gate, nil)
         #endif
+        return unsafe gate
     }
 
     deinit {
@@ -104,8 +114,10 @@ import Darwin
         spins.deallocate()
         pool.deallocate()
         unsafe entry.deallocate()
-        unsafe pthread_rwlock_destroy(gate)
-        unsafe gate.deallocate()
+        for unsafegate in unsafe [gate, writers] {
+            unsafe pthread_rwlock_destroy(gate)
+            unsafe gate.deallocate()
+        }
     }
 
     /// A node has 1 / (M - 1) lists above layer 0 on average; twice that and some is never reached by chance, and is
@@ -200,11 +212,17 @@ import Darwin
 
     /// Enters every node but the free ones.
     func rebuildTable() {
+        let free = Set(freeNodes)
+        // While a repair runs, nodes without rows are on their way out.
+        rebuildTable { free.contains(UInt32($0)) || (isRepairing && graph.isDeleted($0)) }
+    }
+
+    /// Enters every node but those left out.
+    func rebuildTable(without isLeftOut: (Int) -> Bool) {
         table.deallocate()
         table = .allocate(Self.tableCapacity(nodeCapacity), repeating: none)
-        let free = Set(freeNodes)
         let mask = table.capacity - 1
-        for node in 0..<Int(counters[Self.counterNodes]) where !free.contains(UInt32(node)) {
+        for node in 0..<Int(counters[Self.counterNodes]) where !isLeftOut(node) {
             var slot = Int(truncatingIfNeeded: hash(node)) & mask
             while table[slot] != none { slot = (slot + 1) & mask }
             table[slot] = UInt32(node)
@@ -260,6 +278,10 @@ import Darwin
     func lockExclusively() { unsafe pthread_rwlock_wrlock(gate) }
     func unlockGate() { unsafe pthread_rwlock_unlock(gate) }
 
+    func lockWritersShared() { unsafe pthread_rwlock_rdlock(writers) }
+    func lockWritersExclusively() { unsafe pthread_rwlock_wrlock(writers) }
+    func unlockWriters() { unsafe pthread_rwlock_unlock(writers) }
+
     func lockAllocation() { unsafe SpinLock.lock(spins.base) }
     func unlockAllocation() { unsafe cintrinsics_unlock(spins.base) }
 
@@ -267,6 +289,8 @@ import Darwin
         let packed = unsafe cintrinsics_load_u64(entry)
         return packed == 0 ? nil : (Int(packed & 0xFFFF_FFFF), Int(packed >> 32) - 1)
     }
+
+    func clearEntryPoint() { unsafe cintrinsics_store_u64(entry, 0) }
 
     func setEntryPoint(_ node: Int, level: Int) {
         unsafe cintrinsics_store_u64(entry, UInt64(level + 1) << 32 | UInt64(node))

@@ -76,6 +76,15 @@ struct Candidate: BitwiseCopyable {
         beam = .allocate(max(ef + 1, 2 * beam.capacity), repeating: Candidate(0, 0))
     }
 
+    /// Makes room for a beam of `ef`, keeping what is in it.
+    mutating func widen(ef: Int) {
+        guard beam.capacity < ef + 1 else { return }
+        let wider = FlatBuffer<Candidate>.allocate(ef + 1, repeating: Candidate(0, 0))
+        for i in 0..<count { wider[i] = beam[i] }
+        beam.deallocate()
+        beam = wider
+    }
+
     /// Whether this is the first visit.
     @inline(__always)
     mutating func visit(_ node: Int) -> Bool {
@@ -253,6 +262,16 @@ struct Candidate: BitwiseCopyable {
             }
         }
         forgetVisits()
+    }
+
+    /// Takes nodes without rows out of the beam.
+    mutating func dropDeleted(_ graph: Graph) {
+        var kept = 0
+        for i in 0..<count where !graph.isDeleted(beam[i].node) {
+            beam[kept] = beam[i]
+            kept += 1
+        }
+        count = kept
     }
 
     @inline(__always)
