@@ -91,6 +91,11 @@ import Darwin
         unsafe writers = Self.makeGate()
     }
 
+    private static func discard(_ gate: UnsafeMutablePointer<pthread_rwlock_t>) {
+        unsafe pthread_rwlock_destroy(gate)
+        unsafe gate.deallocate()
+    }
+
     private static func makeGate() -> UnsafeMutablePointer<pthread_rwlock_t> {
         let gate = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
         unsafe gate.initialize(to: pthread_rwlock_t())
@@ -114,10 +119,8 @@ import Darwin
         spins.deallocate()
         pool.deallocate()
         unsafe entry.deallocate()
-        for unsafegate in unsafe [gate, writers] {
-            unsafe pthread_rwlock_destroy(gate)
-            unsafe gate.deallocate()
-        }
+        unsafe Self.discard(gate)
+        unsafe Self.discard(writers)
     }
 
     /// A node has 1 / (M - 1) lists above layer 0 on average; twice that and some is never reached by chance, and is
