@@ -12,6 +12,10 @@
 //   HNSWIndex+Remove.swift      rows leave
 //   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew
 //   HNSWIndex+Invariants.swift  what must hold
+//   HNSWIndex+Snapshot.swift    the index as a mapped file
+//   SnapshotHeader.swift        its first page
+//   SnapshotValidation.swift    what is checked before it is believed
+//   Checksum.swift              a fast hash of bytes
 //   RowBits.swift               the rows a filter lets through
 //
 //   SearchContext.swift         Algorithms 2 and 4: the beam, the visited nodes, the diversity heuristic

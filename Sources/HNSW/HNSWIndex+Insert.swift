@@ -83,6 +83,7 @@ extension HNSWIndex {
         if isReused {
             // It keeps its level and its lists: levels do not depend on vectors.
             node = Int(state.freeNodes.removeLast())
+            state.floatsHash = nil
         } else {
             node = Int(state.counters[IndexState.counterNodes])
             guard node < state.nodeCapacity else { return nil }

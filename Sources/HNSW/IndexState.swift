@@ -45,6 +45,8 @@ import Darwin
     /// Contexts nobody is using. Emptied when the capacity changes.
     let pool: FlatBuffer<UInt>
     var poolCount = 0
+    /// Of the floats of the snapshot this was opened from: their hash and how many bytes they are.
+    var floatsHash: (hash: UInt64, length: Int)?
     /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back.
     var isRepairing = false
     /// Numbers of nodes taken out of the graph, to be used again.
@@ -56,7 +58,10 @@ import Darwin
     static let counterRows = 2
     static let counterDeleted = 3
 
-    init(_ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int) throws(HNSWError) {
+    /// - Parameter tableCapacity: A snapshot's; nil for what suits the capacity.
+    init(
+        _ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int, tableCapacity: Int? = nil
+    ) throws(HNSWError) {
         try configuration.validate()
         self.configuration = configuration
         self.nodeCapacity = max(64, nodeCapacity)
@@ -81,7 +86,7 @@ import Darwin
             records: FlatBuffer(records), codeInfo: FlatBuffer(codeInfo), floats: FlatBuffer(floats),
             firstRow: FlatBuffer(firstRow), upperStart: FlatBuffer(upperStart), locks: FlatBuffer(locks),
             upper: FlatBuffer(upper), nextRow: FlatBuffer(nextRow), nodeOfRow: FlatBuffer(nodeOfRow))
-        table = .allocate(Self.tableCapacity(nodes), repeating: none)
+        table = .allocate(tableCapacity ?? Self.tableCapacity(nodes), repeating: none)
         counters = .allocate(8, repeating: 0)
         unsafe entry = .allocate(capacity: 1)
         unsafe entry.initialize(to: 0)
@@ -131,7 +136,7 @@ import Darwin
 
     private static func tableCapacity(_ nodes: Int) -> Int {
         var capacity = 128
-        while capacity < nodes * 4 / 3 { capacity *= 2 }
+        while capacity / 4 * 3 < nodes { capacity *= 2 }
         return capacity
     }
 
@@ -292,6 +297,8 @@ import Darwin
         let packed = unsafe cintrinsics_load_u64(entry)
         return packed == 0 ? nil : (Int(packed & 0xFFFF_FFFF), Int(packed >> 32) - 1)
     }
+
+    var packedEntryPoint: UInt64 { unsafe cintrinsics_load_u64(entry) }
 
     func clearEntryPoint() { unsafe cintrinsics_store_u64(entry, 0) }
 
