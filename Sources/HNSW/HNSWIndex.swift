@@ -37,6 +37,17 @@ public final class HNSWIndex: @unchecked Sendable {
         }
     }
 
+    /// Bytes of codes, links and tables in use: what a serving index keeps in memory. Floats kept beside codes, read for the
+    /// last few candidates only, are left out; with a snapshot they are mapped.
+    public var residentBytes: Int {
+        shared { state in
+            let nodes = Int(state.counters.load(IndexState.counterNodes))
+            let perNode = state.graph.stride + (state.graph.isCoded ? 8 : 0) + 4 + 4 + 1
+            let lists = Int(state.counters.load(IndexState.counterLists)) * configuration.M * 4
+            return nodes * perNode + lists + state.table.capacity * 4 + count * 8
+        }
+    }
+
     /// Whether a row is present.
     public func contains(row: UInt32) -> Bool {
         shared { state in Int(row) < state.rowCapacity && state.graph.nodeOfRow.load(Int(row)) != 0 }
