@@ -63,6 +63,7 @@ let package = Package(
             dependencies: [
                 "MiniLM",
                 "VectorStore",
+                "HNSW",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
