@@ -21,7 +21,7 @@ USER_ID ?= example
 QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure lint format clean
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure bench-index bench-index-peers lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ test: weights ## run every test
 
 measure: build ## measure the binary's size, start-up and memory
 	@Scripts/measure.sh
+
+bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy
+	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)")
+
+bench-index-peers: build ## the same vectors given to hnswlib, usearch and faiss: VECTORS= QUERIES=
+	@python3 -m venv .build/peers
+	@.build/peers/bin/pip install --quiet numpy hnswlib usearch faiss-cpu
+	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(VECTORS)" --queries "$(QUERIES)" --minilm $(MINILM)
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore}; VectorStore -> HNSW;
+// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore, HNSW}; VectorStore -> HNSW;
 // MiniLM -> {CBLASShim, CIntrinsics}; HNSW -> CIntrinsics. Nothing points up.
 
 let strict: [SwiftSetting] = [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The libraries people pick today, on the vectors `minilm bench index` was given: recall@10 against queries a second.
 
-    pip install numpy hnswlib usearch faiss-cpu qdrant-edge-py
+    pip install numpy hnswlib usearch faiss-cpu
     python Scripts/bench_index_peers.py --base base.npy --queries queries.npy [--minilm .build/release/minilm]
 
 Same M and efConstruction for all; recall by score, ties counted; one thread; the best of three rounds. A library that is not
@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 
-EFS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
+EFS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
 COUNT = 10
 
 

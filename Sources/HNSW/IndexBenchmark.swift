@@ -45,7 +45,7 @@ public struct IndexBenchmark {
     }
 
     public var configuration: HNSWConfiguration
-    public var efs = [16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
+    public var efs = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
     public var shares = [1, 0.5, 0.3, 0.1, 0.05, 0.01, 0.001, 0.0001]
     public var threads = 2
     public var rounds = 3

@@ -33,7 +33,7 @@ struct BenchIndexCommand: ParsableCommand {
     var efConstruction = 100
 
     @Option(help: "Values of ef, separated by commas.")
-    var ef = "16,24,32,48,64,96,128,192,256,512"
+    var ef = "10,16,24,32,48,64,96,128,192,256,512"
 
     @Option(help: "What the traversal reads: i8 or f32.")
     var codes = "i8"
