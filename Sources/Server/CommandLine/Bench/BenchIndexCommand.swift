@@ -81,7 +81,7 @@ struct BenchIndexCommand: ParsableCommand {
         benchmark.efs = efs
         benchmark.threads = threads
         let snapshot = FileManager.default.temporaryDirectory.appending(path: "minilm-bench-\(UUID().uuidString)").path
-        defer { unlink(snapshot) }
+        defer { unsafe _ = unlink(snapshot) }
         benchmark.snapshotPath = snapshot
         let report = try benchmark.run(base: Array(base).span, queries: asked.span) { Terminal.say($0) }
         if json {
