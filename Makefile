@@ -22,7 +22,7 @@ QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure bench-texts \
-	bench-embed bench-embed-peers lint format clean
+	bench-embed bench-embed-peers bench-index bench-index-peers lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,14 @@ bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16 GEMM
 
 bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run
 	@Scripts/bench_embed_peers.py
+
+bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy
+	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)")
+
+bench-index-peers: build ## the same vectors given to hnswlib, usearch and faiss: VECTORS= QUERIES=
+	@python3 -m venv .build/peers
+	@.build/peers/bin/pip install --quiet numpy hnswlib usearch faiss-cpu
+	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(VECTORS)" --queries "$(QUERIES)" --minilm $(MINILM)
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

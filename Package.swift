@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore}; VectorStore -> HNSW;
+// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore, HNSW}; VectorStore -> HNSW;
 // MiniLM -> {CBLASShim, CIntrinsics}; HNSW -> CIntrinsics. Nothing points up.
 
 let strict: [SwiftSetting] = [
@@ -63,6 +63,7 @@ let package = Package(
             dependencies: [
                 "MiniLM",
                 "VectorStore",
+                "HNSW",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,12 +1,34 @@
 // Vectors to neighbours. A map of the module's files:
 //
-//   Distance.swift     the four measures, their kernels and which way is better
-//   TopK.swift         the best k of many, in order
-//   ExactSearch.swift  every vector compared: the truth that indexes are measured against, and fast enough below about 10 MB
+//   Distance.swift              the four measures, their kernels and which way is better
+//   TopK.swift                  the best k of many, in order
+//   ExactSearch.swift           every vector compared: the truth, and fast enough below about 10 MB
 //
-// The module knows no text, no payload and no server, and depends on nothing but a header of intrinsics.
+//   HNSWConfiguration.swift     M, efConstruction and the rest, named as in the paper; the errors
+//   HNSWIndex.swift             the index: what it promises, and who waits for whom
+//   HNSWIndex+Insert.swift      Algorithm 1: a vector enters the graph, or joins the node that has it already
+//   HNSWIndex+Build.swift       a whole matrix, on all cores
+//   HNSWIndex+Search.swift      Algorithm 5, exact ranking, and what is done about filters
+//   HNSWIndex+Remove.swift      rows leave
+//   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew
+//   HNSWIndex+Invariants.swift  what must hold
+//   HNSWIndex+Snapshot.swift    the index as a mapped file
+//   SnapshotHeader.swift        its first page
+//   SnapshotValidation.swift    what is checked before it is believed
+//   Checksum.swift              a fast hash of bytes
+//   RowBits.swift               the rows a filter lets through
 //
-//     let matrix: [Float] = …                        // [count, dimension], row-major
-//     let hits = ExactSearch.nearest(
-//         to: query, in: matrix.span, dimension: 384, distance: .dot, count: 10)
-//     hits[0].row                                    // the row of the nearest vector
+//   IndexBenchmark.swift        recall against speed, filters, snapshot: what `minilm bench index` prints
+//
+//   SearchContext.swift         Algorithms 2 and 4: the beam, the visited nodes, the diversity heuristic
+//   Graph.swift                 the record of a node, distances between nodes and queries
+//   IndexState.swift            what an index owns: memory, counters, locks, contexts
+//   FlatBuffer.swift            memory without an owner to count
+//   MemoryRegion.swift          address space reserved generously and paid for when touched
+//
+// The module knows no text, no payload and no server, and depends on nothing but headers of intrinsics.
+//
+//     let index = try HNSWIndex(HNSWConfiguration(dimension: 384, distance: .cosine))
+//     try index.insert(matrix: vectors.span, threads: 8)         // [count, dimension], row-major
+//     let hits = try index.search(query.span, count: 10, ef: 64)
+//     hits[0].row                                                // the row of the nearest vector

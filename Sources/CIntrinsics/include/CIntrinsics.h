@@ -124,4 +124,6 @@ CINTRINSICS_INLINE cintrinsics_int16 cintrinsics_dot2x16(
 #endif
 }
 
+#include "CIntrinsicsIndex.h"
+
 #endif

@@ -1,0 +1,36 @@
+// Removal of rows.
+
+import CIntrinsics
+
+extension HNSWIndex {
+    /// Takes a row out. Its node, when no other row shares it, stays for others to pass through until `repair()`.
+    ///
+    /// - Returns: Whether the row was there.
+    @discardableResult
+    public func remove(row: UInt32) -> Bool {
+        state.lockWritersShared()
+        defer { state.unlockWriters() }
+        return exclusive { state in
+            let graph = state.graph
+            guard Int(row) < state.rowCapacity else { return false }
+            let present = graph.nodeOfRow[Int(row)]
+            guard present != 0 else { return false }
+            let node = Int(present - 1)
+            let next = graph.nextRow[Int(row)]
+            if graph.firstRow[node] == row {
+                graph.firstRow.store(next, at: node)
+            } else {
+                var before = graph.firstRow[node]
+                while graph.nextRow[Int(before)] != row { before = graph.nextRow[Int(before)] }
+                graph.nextRow.store(next, at: Int(before))
+            }
+            graph.nodeOfRow.store(0, at: Int(row))
+            let counters = state.counters
+            counters.store(counters[IndexState.counterRows] - 1, at: IndexState.counterRows)
+            if graph.firstRow[node] == none {
+                counters.store(counters[IndexState.counterDeleted] + 1, at: IndexState.counterDeleted)
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,237 @@
+// Search: the paper's Algorithm 5, with exact ranking of what the codes found, and the strategies for filters.
+//
+//   no filter                 beam of ef
+//   few rows match            every matching row is compared: exact up to the codes' rounding, no graph
+//   a good part matches       a beam wider by the share of what does not match
+//   in between                two-hop expansion: the beam holds matching nodes only
+
+import CIntrinsics
+
+extension HNSWIndex {
+    /// The `count` rows nearest to `query`, nearest first, equal scores by row.
+    ///
+    /// - Parameters:
+    ///   - query: [dimension], finite
+    ///   - ef: Nodes the search keeps in view: more is slower and finds more. At least `count` is used.
+    ///   - filter: The rows that may be found; nil for all.
+    public func search(
+        _ query: Span<Float>, count: Int, ef: Int, filter: RowBits? = nil
+    ) throws(HNSWError) -> [Neighbour] {
+        var found: [Neighbour] = []
+        try search(query, count: count, ef: ef, filter: filter, into: &found)
+        return found
+    }
+
+    /// The same into an array whose memory is used again: with room for `count` in it, nothing is allocated.
+    public func search(
+        _ query: Span<Float>, count: Int, ef: Int, filter: RowBits? = nil, into found: inout [Neighbour]
+    ) throws(HNSWError) {
+        found.removeAll(keepingCapacity: true)
+        try validate(query)
+        guard count > 0 else { return }
+        shared { state in
+            // Nobody finds more than there is; this also bounds the buffers whatever was asked for.
+            let count = min(count, state.rowCapacity)
+            let ef = min(max(ef, count), state.nodeCapacity)
+            let context = unsafe state.takeContext(ef: ef)
+            unsafe query.withUnsafeBufferPointer { query in
+                guard let base = query.baseAddress else { return }
+                unsafe Self.search(base, count: count, ef: ef, filter, state, &context.pointee)
+            }
+            unsafe context.pointee.appendResults(to: &found)
+            unsafe state.giveBack(context)
+        }
+    }
+
+    private static func search(
+        _ query: UnsafePointer<Float>, count: Int, ef: Int, _ filter: RowBits?, _ state: IndexState,
+        _ context: inout SearchContext
+    ) {
+        let graph = state.graph
+        let probe = unsafe context.prepare(graph, query)
+        context.startResults(count)
+        guard let entry = state.entryPoint else { return }
+        // Nodes without rows fill places of the beam: it is made wider by as many.
+        let nodes = Int(state.counters.load(IndexState.counterNodes))
+        let deleted = Int(state.counters.load(IndexState.counterDeleted))
+        let ef = deleted == 0 ? ef : min(state.nodeCapacity, ef * nodes / max(1, nodes - deleted))
+        let rows = Int(state.counters.load(IndexState.counterRows))
+        guard let filter else {
+            context.beamSearch(graph, probe, entry, ef: ef)
+            context.rank(graph, probe, count: count)
+            return
+        }
+        let matching = min(filter.count, rows)
+        if matching == 0 { return }
+        let share = Double(matching) / Double(rows)
+        if matching <= FilterStrategy.scanLimit(ef: ef) {
+            scan(filter, graph, probe, ef: ef, count: count, state, &context)
+            return
+        }
+        if share >= FilterStrategy.wideBeamShare {
+            context.beamSearch(graph, probe, entry, ef: min(Int(Double(ef) / share), state.nodeCapacity))
+            context.rank(graph, probe, count: count, filter)
+        } else {
+            context.reserve(ef: ef)
+            context.beamSearch(graph, probe, entry, ef: min(ef, FilterStrategy.seeds))
+            context.restart()
+            context.expandMatching(graph, probe, ef: ef, filter)
+            context.rank(graph, probe, count: count, filter)
+        }
+        // The part of the graph that matches may not hang together near the query.
+        if context.resultCount < min(count, matching) {
+            context.startResults(count)
+            scan(filter, graph, probe, ef: ef, count: count, state, &context)
+        }
+    }
+
+    /// Compares every matching row.
+    private static func scan(
+        _ filter: RowBits, _ graph: Graph, _ probe: Probe, ef: Int, count: Int, _ state: IndexState,
+        _ context: inout SearchContext
+    ) {
+        context.reserve(ef: ef)
+        context.count = 0
+        let rowCapacity = state.rowCapacity
+        var waiting = 0
+        filter.forEach { row in
+            guard Int(row) < rowCapacity else { return }
+            let present = graph.nodeOfRow.load(Int(row))
+            guard present != 0 else { return }
+            let node = Int(present - 1)
+            guard context.visit(node) else { return }
+            graph.prefetchVector(node)
+            context.pending[waiting] = present - 1
+            waiting += 1
+            if waiting == FilterStrategy.scanBatch {
+                context.offerPending(graph, probe, waiting, ef: ef)
+                waiting = 0
+            }
+        }
+        context.offerPending(graph, probe, waiting, ef: ef)
+        context.forgetVisits()
+        context.rank(graph, probe, count: count, filter)
+    }
+}
+
+/// Where one way of filtering gives over to the next: measured crossings, Benchmarks/SPEED-HNSW.md.
+enum FilterStrategy {
+    /// Matching rows up to which comparing them all is cheaper than the graph.
+    static func scanLimit(ef: Int) -> Int { 2000 + 64 * ef }
+    /// The share from which a wider beam is cheaper than two hops.
+    static let wideBeamShare = 0.3
+    /// Nodes near the query from which two-hop expansion starts.
+    static let seeds = 32
+    /// Vectors asked for ahead of the arithmetic. M is at least 2, so that a context's pending list has room for 8.
+    static let scanBatch = 8
+}
+
+extension SearchContext {
+    /// Descent from the entry point and the beam on layer 0.
+    mutating func beamSearch(_ graph: Graph, _ probe: Probe, _ entry: (node: Int, level: Int), ef: Int) {
+        var current = entry.node
+        var layer = entry.level
+        while layer > 0 {
+            current = descend(graph, probe, from: current, layer: layer)
+            layer -= 1
+        }
+        searchLayer(graph, probe, from: current, layer: 0, ef: ef)
+    }
+
+    mutating func offerPending(_ graph: Graph, _ probe: Probe, _ waiting: Int, ef: Int) {
+        for i in 0..<waiting {
+            let node = Int(pending[i])
+            _ = offer(Candidate(node, graph.distance(probe, node)), ef: ef)
+        }
+    }
+
+    /// Makes the beam the start of a new expansion. Nodes that do not match lead on and are left out of the results.
+    mutating func restart() {
+        for i in 0..<count {
+            beam[i].bits &= ~1
+            _ = visit(beam[i].node)
+        }
+    }
+
+    // MARK: Results
+
+    mutating func startResults(_ capacity: Int) {
+        resultCount = 0
+        resultLimit = capacity
+        if results.capacity < capacity + 1 {
+            results.deallocate()
+            results = .allocate(capacity + 1, repeating: Candidate(0, 0))
+        }
+    }
+
+    /// Ranks the beam by the floats and keeps the nearest rows.
+    ///
+    /// The beam is ordered by codes, whose error is known: a dot product of rounded vectors is off by a sum of independent
+    /// roundings, each uniform within half a step. Once a candidate is behind the last result by five standard deviations,
+    /// so are all after it, and their floats need not be read.
+    mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int) {
+        rank(graph, probe, count: wanted) { _ in true }
+    }
+
+    mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int, _ filter: RowBits) {
+        rank(graph, probe, count: wanted) { filter.contains($0) }
+    }
+
+    @inline(__always)
+    private mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int, _ isIncluded: (UInt32) -> Bool) {
+        for i in 0..<min(2, count) { graph.prefetchFloats(beam[i].node) }
+        for i in 0..<count {
+            let node = beam[i].node
+            if i + 2 < count { graph.prefetchFloats(beam[i + 2].node) }
+            if graph.isCoded && resultCount == wanted {
+                let last = results[resultCount - 1].distance
+                let squared = graph.distance == .euclid
+                let deviation = graph.deviation(probe, node) * (squared ? 2 : 1)
+                if beam[i].distance - 5 * deviation > (squared ? last * last : last) { break }
+            }
+            var row = graph.firstRow.load(node)
+            if row == none { continue }
+            let score = graph.score(probe, node)
+            let distance = graph.distance.greaterIsNearer ? -score : score
+            while row != none {
+                if isIncluded(row) { offerResult(Candidate(Int(row), distance)) }
+                row = graph.nextRow.load(Int(row))
+            }
+        }
+        if graph.distance.greaterIsNearer { resultSign = -1 } else { resultSign = 1 }
+    }
+
+    private mutating func offerResult(_ candidate: Candidate) {
+        if resultCount == resultLimit {
+            if candidate.bits >= results[resultCount - 1].bits { return }
+            resultCount -= 1
+        }
+        var place = resultCount
+        while place > 0 && results[place - 1].bits > candidate.bits {
+            results[place] = results[place - 1]
+            place -= 1
+        }
+        results[place] = candidate
+        resultCount += 1
+    }
+
+    func appendResults(to found: inout [Neighbour]) {
+        for i in 0..<resultCount {
+            found.append(Neighbour(row: results[i].node, score: resultSign * results[i].distance))
+        }
+    }
+}
+
+extension Graph {
+    @inline(__always)
+    func prefetchFloats(_ node: Int) {
+        if isCoded { unsafe cintrinsics_prefetch_range(floatVector(node), dimension * 4) }
+    }
+
+    /// The standard deviation of a dot product of codes: steps of scale, each rounded within half a step, variance step² / 12.
+    func deviation(_ probe: Probe, _ node: Int) -> Float {
+        let scale = codeInfo[2 * node]
+        let norm = codeInfo[2 * node + 1]
+        return ((probe.norm * scale * scale + norm * probe.scale * probe.scale) / 12).squareRoot()
+    }
+}

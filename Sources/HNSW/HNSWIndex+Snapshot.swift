@@ -1,0 +1,189 @@
+// The index as a file: written whole, opened by mapping.
+
+import CIntrinsics
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+extension HNSWIndex {
+    /// Writes the index to a file: beside it first, synced, then renamed over it, so that the file is whole at any moment.
+    ///
+    /// Searches go on meanwhile; changes wait.
+    ///
+    /// - Parameter stamp: Given back by `restore`: the number of the last change in the snapshot, say.
+    public func save(to path: String, stamp: UInt64 = 0) throws(HNSWError) {
+        state.lockWritersExclusively()
+        defer { state.unlockWriters() }
+        try shared { state throws(HNSWError) in
+            let partial = path + ".partial"
+            let descriptor = openFile(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC)
+            guard descriptor >= 0 else { throw .file("creating \(partial)", errno: errno) }
+            do throws(HNSWError) {
+                defer { close(descriptor) }
+                try Self.write(state, stamp: stamp, to: descriptor)
+                guard fsync(descriptor) == 0 else { throw .file("syncing \(partial)", errno: errno) }
+            } catch {
+                unsafe unlink(partial)
+                throw error
+            }
+            guard unsafe rename(partial, path) == 0 else {
+                let reason = errno
+                unsafe unlink(partial)
+                throw .file("renaming \(partial)", errno: reason)
+            }
+            try Self.syncDirectory(of: path)
+        }
+    }
+
+    private static func syncDirectory(of path: String) throws(HNSWError) {
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) + "/" } ?? "."
+        let descriptor = openFile(directory, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .file("opening \(directory)", errno: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .file("syncing \(directory)", errno: errno) }
+    }
+
+    private static func write(_ state: IndexState, stamp: UInt64, to descriptor: Int32) throws(HNSWError) {
+        let graph = state.graph
+        var header = SnapshotHeader(configuration: state.configuration)
+        header.nodes = Int(state.counters.load(IndexState.counterNodes))
+        header.lists = Int(state.counters.load(IndexState.counterLists))
+        header.rows = Int(state.counters.load(IndexState.counterRows))
+        header.rowLimit = ((0..<state.rowCapacity).last { graph.nodeOfRow[$0] != 0 } ?? -1) + 1
+        header.free = state.freeNodes.count
+        header.entry = state.packedEntryPoint
+        header.tableCapacity = state.table.capacity
+        header.stamp = stamp
+        let lengths = header.lengths(of: graph)
+        let offsets = SnapshotHeader.offsets(lengths)
+        let free = FlatBuffer<UInt32>.allocate(header.free, repeating: 0)
+        defer { free.deallocate() }
+        for (i, node) in state.freeNodes.enumerated() { free[i] = node }
+        let sections: [UnsafeRawPointer] = unsafe [
+            UnsafeRawPointer(graph.records.base), UnsafeRawPointer(graph.codeInfo.base),
+            UnsafeRawPointer(graph.firstRow.base), UnsafeRawPointer(graph.upperStart.base),
+            UnsafeRawPointer(graph.upper.base), UnsafeRawPointer(graph.nextRow.base),
+            UnsafeRawPointer(graph.nodeOfRow.base), UnsafeRawPointer(free.base), UnsafeRawPointer(state.table.base),
+            UnsafeRawPointer(graph.floats.base),
+        ]
+        for i in 0..<SnapshotHeader.sectionCount {
+            header.hashes[i] = unsafe Checksum.hashPieces(sections[i], count: lengths[i], threads: 1)
+            unsafe try write(sections[i], count: lengths[i], at: offsets[i], to: descriptor)
+        }
+        guard ftruncate(descriptor, off_t(SnapshotHeader.fileLength(lengths))) == 0 else {
+            throw .file("writing the snapshot", errno: errno)
+        }
+        let words = header.words
+        var failure: HNSWError?
+        unsafe words.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            do throws(HNSWError) {
+                unsafe try write(base, count: bytes.count, at: 0, to: descriptor)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    private static func write(
+        _ bytes: UnsafeRawPointer, count: Int, at offset: Int, to descriptor: Int32
+    ) throws(HNSWError) {
+        var done = 0
+        while done < count {
+            let written = unsafe pwrite(descriptor, bytes + done, min(count - done, 1 << 26), off_t(offset + done))
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { throw .file("writing the snapshot", errno: errno) }
+            done += written
+        }
+    }
+
+    /// The index of a snapshot, by mapping it: pages are read when they are touched, and changes stay in memory.
+    ///
+    /// Everything a search follows is checked before it is believed: lengths, hashes, every link and row. The floats, which
+    /// can neither lead anywhere nor crash anything, are checked by `verify()`: reading them all would take longer than everything
+    /// else together. The file must not be changed while the index lives; `save` replaces it and does not.
+    ///
+    /// - Returns: The index and the stamp it was saved with.
+    public static func restore(from path: String, threads: Int = 2) throws(HNSWError) -> (
+        index: HNSWIndex, stamp: UInt64
+    ) {
+        let descriptor = openFile(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .file("opening \(path)", errno: errno) }
+        defer { close(descriptor) }
+        let header = try readHeader(descriptor)
+        try header.configuration.validate()
+        let room = header.nodes + max(header.nodes, 1 << 12)
+        let state = try IndexState(
+            header.configuration, nodeCapacity: room, rowCapacity: header.rowLimit + max(header.rowLimit, 1 << 12),
+            tableCapacity: header.tableCapacity)
+        // The table may be full before the regions are: it then grows alone.
+        state.nodeCapacity = min(room, header.tableCapacity / 4 * 3)
+        let lengths = header.lengths(of: state.graph)
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .file("asking about \(path)", errno: errno) }
+        guard Int(status.st_size) == SnapshotHeader.fileLength(lengths) else {
+            throw .invalidSnapshot("\(status.st_size) bytes where \(SnapshotHeader.fileLength(lengths)) belong")
+        }
+        try state.load(header, lengths: lengths, descriptor: descriptor, threads: threads)
+        try SnapshotValidation.check(state, header)
+        return (HNSWIndex(state: state), header.stamp)
+    }
+
+    private static func readHeader(_ descriptor: Int32) throws(HNSWError) -> SnapshotHeader {
+        var words = Array<UInt64>(repeating: 0, count: SnapshotHeader.byteCount / 8)
+        let count = unsafe words.withUnsafeMutableBytes { unsafe pread(descriptor, $0.baseAddress, $0.count, 0) }
+        guard count >= 0 else { throw .file("reading the snapshot", errno: errno) }
+        guard count == SnapshotHeader.byteCount else { throw .invalidSnapshot("it ends within the header") }
+        return try SnapshotHeader(words: words)
+    }
+
+    /// Checks the floats of the snapshot this index was opened from, which `restore` leaves out. Takes as long as reading them;
+    /// changes wait. After a deleted node's place has been used again there is nothing left to compare with.
+    public func verify() throws(HNSWError) {
+        state.lockWritersExclusively()
+        defer { state.unlockWriters() }
+        try shared { state throws(HNSWError) in
+            guard let (hash, length) = state.floatsHash else { return }
+            let found = unsafe Checksum.hashPieces(UnsafeRawPointer(state.graph.floats.base), count: length, threads: 1)
+            guard found == hash else { throw .invalidSnapshot("the vectors are damaged") }
+        }
+    }
+}
+
+extension IndexState {
+    /// Maps the sections and compares their hashes. The table and the free list are copied.
+    func load(
+        _ header: SnapshotHeader, lengths: [Int], descriptor: Int32, threads: Int
+    ) throws(HNSWError) {
+        let offsets = SnapshotHeader.offsets(lengths)
+        let tail = try MemoryRegion(byteCount: max(lengths[7], 8))
+        let tableBytes = try MemoryRegion(byteCount: max(lengths[8], 8))
+        let regions = [records, codeInfo, firstRow, upperStart, upper, nextRow, nodeOfRow, tail, tableBytes, floats]
+        let names = [
+            "records", "scales", "rows of nodes", "starts of lists", "lists", "rows", "nodes of rows", "free nodes",
+            "table",
+            "vectors",
+        ]
+        for i in regions.indices {
+            guard lengths[i] <= regions[i].byteCount else {
+                throw .invalidSnapshot("the section of \(names[i]) is too long")
+            }
+            try regions[i].overlay(descriptor: descriptor, offset: offsets[i], length: lengths[i])
+            if i == SnapshotHeader.floatsSection { continue }
+            let hash = unsafe Checksum.hashPieces(
+                UnsafeRawPointer(regions[i].base), count: lengths[i], threads: threads)
+            guard hash == header.hashes[i] else { throw .invalidSnapshot("the section of \(names[i]) is damaged") }
+        }
+        unsafe table.base.update(
+            from: tableBytes.base.assumingMemoryBound(to: UInt32.self), count: header.tableCapacity)
+        let free = FlatBuffer<UInt32>(tail)
+        freeNodes = (0..<header.free).map { free[$0] }
+        counters[Self.counterNodes] = UInt32(header.nodes)
+        counters[Self.counterLists] = UInt32(header.lists)
+        counters[Self.counterRows] = UInt32(header.rows)
+        unsafe entry.pointee = header.entry
+        floatsHash = (header.hashes[SnapshotHeader.floatsSection], lengths[SnapshotHeader.floatsSection])
+    }
+}

@@ -1,0 +1,94 @@
+// The index: vectors in, neighbours out.
+
+import CIntrinsics
+
+/// An approximate nearest-neighbour index (Malkov & Yashunin 2018) over vectors that callers know by row number.
+///
+/// Rows that share a vector share a node. Any number of threads may call any method at the same time: searches and
+/// insertions run beside each other, removal and growth wait for them.
+///
+///     let index = try HNSWIndex(HNSWConfiguration(dimension: 384))
+///     try index.insert(vector.span, row: 0)
+///     let hits = try index.search(query.span, count: 10, ef: 64)
+///
+/// `@unchecked Sendable` is sound because all mutable memory is behind `IndexState`'s gate: what changes while it is held shared
+/// is atomic or under a lock of its own, everything else changes only while it is held exclusively.
+public final class HNSWIndex: @unchecked Sendable {
+    let state: IndexState
+
+    public var configuration: HNSWConfiguration { state.configuration }
+
+    /// - Parameter capacity: Rows to make room for at once. The index grows beyond it when needed.
+    public convenience init(_ configuration: HNSWConfiguration, capacity: Int = 1024) throws(HNSWError) {
+        try self.init(state: IndexState(configuration, nodeCapacity: capacity, rowCapacity: capacity))
+    }
+
+    init(state: IndexState) { self.state = state }
+
+    /// Rows present.
+    public var count: Int { Int(state.counters.load(IndexState.counterRows)) }
+
+    /// Nodes of the graph: distinct vectors, those without rows included until `repair()`.
+    public var nodeCount: Int {
+        shared { state in
+            state.lockAllocation()
+            defer { state.unlockAllocation() }
+            return Int(state.counters.load(IndexState.counterNodes)) - state.freeNodes.count
+        }
+    }
+
+    /// Bytes of codes, links and tables in use: what a serving index keeps in memory. Floats kept beside codes, read for the
+    /// last few candidates only, are left out; with a snapshot they are mapped.
+    public var residentBytes: Int {
+        shared { state in
+            let nodes = Int(state.counters.load(IndexState.counterNodes))
+            let perNode = state.graph.stride + (state.graph.isCoded ? 8 : 0) + 4 + 4 + 1
+            let lists = Int(state.counters.load(IndexState.counterLists)) * configuration.M * 4
+            return nodes * perNode + lists + state.table.capacity * 4 + count * 8
+        }
+    }
+
+    /// Whether a row is present.
+    public func contains(row: UInt32) -> Bool {
+        shared { state in Int(row) < state.rowCapacity && state.graph.nodeOfRow.load(Int(row)) != 0 }
+    }
+
+    @inline(__always)
+    func shared<T, E: Error>(_ body: (IndexState) throws(E) -> T) throws(E) -> T {
+        state.lockShared()
+        defer { state.unlockGate() }
+        return try body(state)
+    }
+
+    @inline(__always)
+    func exclusive<T, E: Error>(_ body: (IndexState) throws(E) -> T) throws(E) -> T {
+        state.lockExclusively()
+        defer { state.unlockGate() }
+        return try body(state)
+    }
+
+    /// For changes: a snapshot is written while there are none.
+    @inline(__always)
+    func writing<T, E: Error>(_ body: () throws(E) -> T) throws(E) -> T {
+        state.lockWritersShared()
+        defer { state.unlockWriters() }
+        return try body()
+    }
+
+    /// Makes room for rows and distinct vectors, so that insertions up to there never wait for growth.
+    public func reserve(_ capacity: Int) throws(HNSWError) {
+        try writing { () throws(HNSWError) in
+            try exclusive { state throws(HNSWError) in try state.grow(nodes: capacity, rows: capacity) }
+        }
+    }
+
+    func validate(_ vector: Span<Float>) throws(HNSWError) {
+        guard vector.count == configuration.dimension else {
+            throw .invalidVector("it has \(vector.count) elements, the index \(configuration.dimension)")
+        }
+        var sum: Float = 0
+        for i in vector.indices { sum += vector[i] * 0 }
+        // 0 · x is 0 for every finite x and NaN for the others.
+        guard sum == 0 else { throw .invalidVector("an element is not a finite number") }
+    }
+}

@@ -1,0 +1,258 @@
+// The index measured: recall against speed, filters, snapshot. What `minilm bench index` prints.
+
+import Dispatch
+
+/// Measures an index over given vectors against exact search.
+///
+/// Recall counts a found row as right when its score is at least the score of the last true neighbour, less what floats round to:
+/// rows that share a vector are as good as each other.
+public struct IndexBenchmark {
+    /// One value of ef.
+    public struct Point: Codable, Sendable {
+        public var ef: Int
+        public var recallAt1: Double
+        public var recallAt10: Double
+        /// Queries a second, one thread: the best of the rounds, which is what the machine can do when nobody disturbs it.
+        public var queriesPerSecond: Double
+        /// The same, all threads together.
+        public var queriesPerSecondAllThreads: Double
+        /// Microseconds, over the last round.
+        public var p50: Double
+        public var p99: Double
+    }
+
+    /// One selectivity, at ef 64.
+    public struct FilterPoint: Codable, Sendable {
+        public var share: Double
+        public var matching: Int
+        public var recallAt10: Double
+        /// Microseconds.
+        public var p50: Double
+        public var p99: Double
+    }
+
+    public struct Report: Codable, Sendable {
+        public var rows: Int
+        public var dimension: Int
+        public var distinct: Int
+        public var threads: Int
+        public var buildSeconds: Double
+        /// Codes, links and tables, floats left out.
+        public var bytesPerVector: Double
+        public var openMilliseconds: Double?
+        public var points: [Point]
+        public var filters: [FilterPoint]
+    }
+
+    public var configuration: HNSWConfiguration
+    public var efs = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
+    public var shares = [1, 0.5, 0.3, 0.1, 0.05, 0.01, 0.001, 0.0001]
+    public var threads = 2
+    public var rounds = 3
+    /// Where a snapshot may be written to be opened again and searched from; nil to search what was built.
+    public var snapshotPath: String?
+
+    public init(_ configuration: HNSWConfiguration) { self.configuration = configuration }
+
+    /// - Parameters:
+    ///   - base, queries: [rows, dimension], row-major
+    public func run(
+        base: Span<Float>, queries: Span<Float>, progress: (String) -> Void = { _ in }
+    ) throws(HNSWError) -> Report {
+        let dimension = configuration.dimension
+        let rows = base.count / dimension
+        progress("exact search")
+        let truth = Self.exactScores(base: base, queries: queries, configuration, threads: threads) { _ in true }
+        progress("build")
+        var index = try HNSWIndex(configuration, capacity: rows)
+        let start = ContinuousClock.now
+        try index.insert(matrix: base, threads: threads)
+        let buildSeconds = Self.seconds(since: start)
+        var openMilliseconds: Double?
+        if let snapshotPath {
+            try index.save(to: snapshotPath)
+            let start = ContinuousClock.now
+            index = try HNSWIndex.restore(from: snapshotPath, threads: threads).index
+            _ = try index.search(queries.extracting(0..<dimension), count: 10, ef: 64)
+            openMilliseconds = Self.seconds(since: start) * 1000
+        }
+        var report = Report(
+            rows: rows, dimension: dimension, distinct: index.nodeCount, threads: threads, buildSeconds: buildSeconds,
+            bytesPerVector: Double(index.residentBytes) / Double(max(1, rows)), openMilliseconds: openMilliseconds,
+            points: [], filters: [])
+        for ef in efs {
+            progress("ef \(ef)")
+            report.points.append(try measure(index, queries, truth, ef: ef))
+        }
+        for (i, share) in shares.enumerated() {
+            progress("filter \(share)")
+            report.filters.append(try measureFilter(index, base, queries, share: share, seed: UInt64(i)))
+        }
+        return report
+    }
+
+    private func measure(
+        _ index: HNSWIndex, _ queries: Span<Float>, _ truth: [[Float]], ef: Int
+    ) throws(HNSWError) -> Point {
+        let dimension = configuration.dimension
+        let count = truth.count
+        let top1 = try Self.recall(index, queries, truth, count: 1, ef: ef, filter: nil)
+        let top10 = try Self.recall(index, queries, truth, count: 10, ef: ef, filter: nil)
+        var best = Double.infinity
+        var times: [Double] = []
+        for _ in 0..<rounds {
+            times = try Self.times(index, queries, dimension, count, ef: ef, filter: nil)
+            best = min(best, times.reduce(0, +))
+        }
+        times.sort()
+        let start = ContinuousClock.now
+        let threads = threads
+        unsafe queries.withUnsafeBufferPointer { queries in
+            // Read-only, and alive until every thread is done.
+            nonisolated(unsafe) let queries = unsafe queries
+            DispatchQueue.concurrentPerform(iterations: threads) { _ in
+                var found: [Neighbour] = []
+                for i in 0..<count {
+                    let query = unsafe UnsafeBufferPointer(rebasing: queries[i * dimension..<(i + 1) * dimension])
+                    // What could be thrown was thrown above, by the same queries.
+                    do { unsafe try index.search(query.span, count: 10, ef: ef, into: &found) } catch { return }
+                }
+            }
+        }
+        let together = Double(count * threads) / Self.seconds(since: start)
+        return Point(
+            ef: ef, recallAt1: top1, recallAt10: top10, queriesPerSecond: Double(count) / best,
+            queriesPerSecondAllThreads: together, p50: times[count / 2] * 1e6, p99: times[count * 99 / 100] * 1e6)
+    }
+
+    private func measureFilter(
+        _ index: HNSWIndex, _ base: Span<Float>, _ queries: Span<Float>, share: Double, seed: UInt64
+    ) throws(HNSWError) -> FilterPoint {
+        let dimension = configuration.dimension
+        let rows = base.count / dimension
+        // Rows are drawn by a multiplicative hash of their number: seeded, without a generator to carry.
+        var filter = RowBits(capacity: rows)
+        for row in 0..<rows {
+            var z = (UInt64(row) &+ seed &* 1_000_003) &* 0x9E37_79B9_7F4A_7C15
+            z = (z ^ (z >> 31)) &* 0x94D0_49BB_1331_11EB
+            if Double(z >> 11) < share * Double(1 << 53) { filter.insert(UInt32(row)) }
+        }
+        let used = min(200, queries.count / dimension)
+        let subset = queries.extracting(0..<used * dimension)
+        let members = filter
+        let truth = Self.exactScores(base: base, queries: subset, configuration, threads: threads) {
+            members.contains(UInt32($0))
+        }
+        let recall = try Self.recall(index, subset, truth, count: 10, ef: 64, filter: filter)
+        var times: [Double] = []
+        for _ in 0..<rounds { times = try Self.times(index, subset, dimension, used, ef: 64, filter: filter) }
+        times.sort()
+        return FilterPoint(
+            share: share, matching: filter.count, recallAt10: recall, p50: times[used / 2] * 1e6,
+            p99: times[used * 99 / 100] * 1e6)
+    }
+
+    // MARK: Parts
+
+    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+        let (seconds, attoseconds) = (ContinuousClock.now - start).components
+        return Double(seconds) + Double(attoseconds) * 1e-18
+    }
+
+    private static func times(
+        _ index: HNSWIndex, _ queries: Span<Float>, _ dimension: Int, _ count: Int, ef: Int, filter: RowBits?
+    ) throws(HNSWError) -> [Double] {
+        var found: [Neighbour] = []
+        var times: [Double] = []
+        for i in 0..<count {
+            let start = ContinuousClock.now
+            try index.search(
+                queries.extracting(i * dimension..<(i + 1) * dimension), count: 10, ef: ef, filter: filter, into: &found
+            )
+            times.append(seconds(since: start))
+        }
+        return times
+    }
+
+    private static func recall(
+        _ index: HNSWIndex, _ queries: Span<Float>, _ truth: [[Float]], count: Int, ef: Int, filter: RowBits?
+    ) throws(HNSWError) -> Double {
+        let dimension = index.configuration.dimension
+        let distance = index.configuration.distance
+        var right = 0
+        var wanted = 0
+        for i in truth.indices {
+            let expected = truth[i].prefix(count)
+            guard let last = expected.last else { continue }
+            let tolerance = 1e-6 * max(1, abs(last))
+            let found = try index.search(
+                queries.extracting(i * dimension..<(i + 1) * dimension), count: count, ef: ef, filter: filter)
+            right += found.count {
+                distance.greaterIsNearer ? $0.score >= last - tolerance : $0.score <= last + tolerance
+            }
+            wanted += expected.count
+        }
+        return wanted == 0 ? 1 : Double(right) / Double(wanted)
+    }
+
+    /// The ten best scores of each query.
+    private static func exactScores(
+        base: Span<Float>, queries: Span<Float>, _ configuration: HNSWConfiguration, threads: Int,
+        where isIncluded: @Sendable (Int) -> Bool
+    ) -> [[Float]] {
+        let dimension = configuration.dimension
+        let count = queries.count / dimension
+        var scores: [[Float]] = Array(repeating: [], count: count)
+        unsafe scores.withUnsafeMutableBufferPointer { scores in
+            unsafe base.withUnsafeBufferPointer { base in
+                unsafe queries.withUnsafeBufferPointer { queries in
+                    // Every thread writes its own elements; the rest is read-only.
+                    nonisolated(unsafe) let (scores, base, queries) = unsafe (scores, base, queries)
+                    DispatchQueue.concurrentPerform(iterations: threads) { thread in
+                        for i in stride(from: thread, to: count, by: threads) {
+                            let query = unsafe UnsafeBufferPointer(
+                                rebasing: queries[i * dimension..<(i + 1) * dimension])
+                            let nearest = unsafe ExactSearch.nearest(
+                                to: query.span, in: base.span, dimension: dimension, distance: configuration.distance,
+                                count: 10, where: isIncluded)
+                            unsafe scores[i] = nearest.map(\.score)
+                        }
+                    }
+                }
+            }
+        }
+        return scores
+    }
+}
+
+extension IndexBenchmark.Report {
+    /// The report as Markdown.
+    public var markdown: String {
+        func number(_ value: Double, _ digits: Int) -> String {
+            var scale = 1.0
+            for _ in 0..<digits { scale *= 10 }
+            let rounded = (value * scale).rounded() / scale
+            return digits == 0 ? String(Int(rounded)) : String(rounded)
+        }
+        var lines = [
+            "\(rows) vectors of \(dimension) (\(distinct) distinct), built on \(threads) threads in \(number(buildSeconds, 2)) s, "
+                + "\(number(bytesPerVector, 0)) bytes a vector beside the floats"
+                + (openMilliseconds.map { ", snapshot opened in \(number($0, 1)) ms" } ?? ""),
+            "", "| ef | recall@1 | recall@10 | QPS, one thread | QPS, \(threads) threads | p50, µs | p99, µs |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for point in points {
+            lines.append(
+                "| \(point.ef) | \(number(point.recallAt1, 4)) | \(number(point.recallAt10, 4)) "
+                    + "| \(number(point.queriesPerSecond, 0)) | \(number(point.queriesPerSecondAllThreads, 0)) "
+                    + "| \(number(point.p50, 1)) | \(number(point.p99, 1)) |")
+        }
+        lines += ["", "| share matching | rows | recall@10 | p50, µs | p99, µs |", "|---|---|---|---|---|"]
+        for point in filters {
+            lines.append(
+                "| \(point.share) | \(point.matching) | \(number(point.recallAt10, 4)) | \(number(point.p50, 1)) "
+                    + "| \(number(point.p99, 1)) |")
+        }
+        return lines.joined(separator: "\n")
+    }
+}

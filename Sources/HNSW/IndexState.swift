@@ -1,0 +1,308 @@
+// What an index owns: regions, counters, locks and the pool of search contexts.
+
+import CIntrinsics
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The memory of an index and the rules for touching it.
+///
+/// - Searches and insertions hold `gate` shared. Links, row lists and counters are then read and written as atomics, a
+///   node's lists under its own lock, the table of vectors and the counters under `allocation`. A node's record is
+///   complete before its number is stored anywhere another thread reads.
+/// - Growing, removing and repairing hold `gate` exclusively.
+@safe final class IndexState {
+    let configuration: HNSWConfiguration
+    var graph: Graph
+
+    let records: MemoryRegion
+    let codeInfo: MemoryRegion
+    let floats: MemoryRegion
+    let firstRow: MemoryRegion
+    let upperStart: MemoryRegion
+    let locks: MemoryRegion
+    let upper: MemoryRegion
+    let nextRow: MemoryRegion
+    let nodeOfRow: MemoryRegion
+    /// Open addressing: node numbers by the hash of their vector; `none` is empty.
+    var table: FlatBuffer<UInt32>
+
+    var nodeCapacity: Int
+    var rowCapacity: Int
+
+    /// [nodes made, lists of links above layer 0 made, rows present, nodes without rows]
+    let counters: FlatBuffer<UInt32>
+    /// Entry point: level + 1 above, node below; 0 when the index is empty.
+    let entry: UnsafeMutablePointer<UInt64>
+    /// Bytes to lock: allocation, the pool of contexts.
+    let spins: FlatBuffer<UInt8>
+    let gate: UnsafeMutablePointer<pthread_rwlock_t>
+    /// Held shared by who changes anything, exclusively by who writes a snapshot, always before `gate`.
+    let writers: UnsafeMutablePointer<pthread_rwlock_t>
+    /// Contexts nobody is using. Emptied when the capacity changes.
+    let pool: FlatBuffer<UInt>
+    var poolCount = 0
+    /// Of the floats of the snapshot this was opened from: their hash and how many bytes they are.
+    var floatsHash: (hash: UInt64, length: Int)?
+    /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back.
+    var isRepairing = false
+    /// Numbers of nodes taken out of the graph, to be used again.
+    var freeNodes: [UInt32] = []
+
+    static let poolCapacity = 64
+    static let counterNodes = 0
+    static let counterLists = 1
+    static let counterRows = 2
+    static let counterDeleted = 3
+
+    /// - Parameter tableCapacity: A snapshot's; nil for what suits the capacity.
+    init(
+        _ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int, tableCapacity: Int? = nil
+    ) throws(HNSWError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.nodeCapacity = max(64, nodeCapacity)
+        self.rowCapacity = max(64, rowCapacity)
+        let isCoded = configuration.codes == .int8 && configuration.distance != .manhattan
+        let linkBytes = (8 * configuration.M + 63) / 64 * 64
+        let vectorBytes = ((isCoded ? 1 : 4) * configuration.dimension + 63) / 64 * 64
+        let stride = linkBytes + vectorBytes
+        let nodes = self.nodeCapacity
+        records = try MemoryRegion(byteCount: nodes * stride)
+        codeInfo = try MemoryRegion(byteCount: isCoded ? nodes * 8 : 8)
+        floats = try MemoryRegion(byteCount: isCoded ? nodes * configuration.dimension * 4 : 8)
+        firstRow = try MemoryRegion(byteCount: nodes * 4)
+        upperStart = try MemoryRegion(byteCount: nodes * 4)
+        locks = try MemoryRegion(byteCount: nodes)
+        upper = try MemoryRegion(byteCount: Self.upperBytes(configuration, nodes: nodes))
+        nextRow = try MemoryRegion(byteCount: self.rowCapacity * 4)
+        nodeOfRow = try MemoryRegion(byteCount: self.rowCapacity * 4)
+        graph = Graph(
+            dimension: configuration.dimension, distance: configuration.distance, isCoded: isCoded, M: configuration.M,
+            seed: configuration.seed, linkBytes: linkBytes, vectorBytes: vectorBytes, stride: stride,
+            records: FlatBuffer(records), codeInfo: FlatBuffer(codeInfo), floats: FlatBuffer(floats),
+            firstRow: FlatBuffer(firstRow), upperStart: FlatBuffer(upperStart), locks: FlatBuffer(locks),
+            upper: FlatBuffer(upper), nextRow: FlatBuffer(nextRow), nodeOfRow: FlatBuffer(nodeOfRow))
+        table = .allocate(tableCapacity ?? Self.tableCapacity(nodes), repeating: none)
+        counters = .allocate(8, repeating: 0)
+        unsafe entry = .allocate(capacity: 1)
+        unsafe entry.initialize(to: 0)
+        spins = .allocate(128, repeating: 0)
+        pool = .allocate(Self.poolCapacity, repeating: 0)
+        unsafe gate = Self.makeGate()
+        unsafe writers = Self.makeGate()
+    }
+
+    private static func discard(_ gate: UnsafeMutablePointer<pthread_rwlock_t>) {
+        unsafe pthread_rwlock_destroy(gate)
+        unsafe gate.deallocate()
+    }
+
+    private static func makeGate() -> UnsafeMutablePointer<pthread_rwlock_t> {
+        let gate = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
+        unsafe gate.initialize(to: pthread_rwlock_t())
+        #if os(Linux)
+        // By default readers overtake a waiting writer, and searches without a pause would keep it waiting for ever.
+        var attributes = pthread_rwlockattr_t()
+        unsafe pthread_rwlockattr_init(&attributes)
+        unsafe pthread_rwlockattr_setkind_np(&attributes, Int32(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP))
+        unsafe pthread_rwlock_init(gate, &attributes)
+        unsafe pthread_rwlockattr_destroy(&attributes)
+        #else
+        unsafe pthread_rwlock_init(gate, nil)
+        #endif
+        return unsafe gate
+    }
+
+    deinit {
+        emptyPool()
+        table.deallocate()
+        counters.deallocate()
+        spins.deallocate()
+        pool.deallocate()
+        unsafe entry.deallocate()
+        unsafe Self.discard(gate)
+        unsafe Self.discard(writers)
+    }
+
+    /// A node has 1 / (M - 1) lists above layer 0 on average; twice that and some is never reached by chance, and is
+    /// checked all the same.
+    private static func upperBytes(_ configuration: HNSWConfiguration, nodes: Int) -> Int {
+        (nodes * 2 / (configuration.M - 1) + 4096) * configuration.M * 4
+    }
+
+    private static func tableCapacity(_ nodes: Int) -> Int {
+        var capacity = 128
+        while capacity / 4 * 3 < nodes { capacity *= 2 }
+        return capacity
+    }
+
+    // MARK: Growth
+
+    /// Room for so many nodes and rows. The caller holds `gate` exclusively, or is alone.
+    func grow(nodes: Int, rows: Int) throws(HNSWError) {
+        let newNodes = nodes <= nodeCapacity ? nodeCapacity : max(nodes, nodeCapacity * 2)
+        let newRows = rows <= rowCapacity ? rowCapacity : max(rows, rowCapacity * 2)
+        guard newNodes < Int(treeBit) - 1 else { throw .tooManyVectors }
+        emptyPool()
+        let used = Int(counters[Self.counterNodes])
+        if newNodes > nodeCapacity {
+            try records.grow(to: newNodes * graph.stride, keeping: used * graph.stride)
+            if graph.isCoded {
+                try codeInfo.grow(to: newNodes * 8, keeping: used * 8)
+                try floats.grow(to: newNodes * graph.dimension * 4, keeping: used * graph.dimension * 4)
+            }
+            try firstRow.grow(to: newNodes * 4, keeping: used * 4)
+            try upperStart.grow(to: newNodes * 4, keeping: used * 4)
+            try locks.grow(to: newNodes, keeping: 0)
+        }
+        let lists = Int(counters[Self.counterLists])
+        let listBytes = configuration.M * 4
+        try upper.grow(
+            to: max(Self.upperBytes(configuration, nodes: newNodes), (lists + 64) * listBytes),
+            keeping: lists * listBytes)
+        if newRows > rowCapacity {
+            try nextRow.grow(to: newRows * 4, keeping: rowCapacity * 4)
+            try nodeOfRow.grow(to: newRows * 4, keeping: rowCapacity * 4)
+        }
+        refreshAddresses()
+        if newNodes > nodeCapacity {
+            nodeCapacity = newNodes
+            rebuildTable()
+        }
+        rowCapacity = newRows
+    }
+
+    func refreshAddresses() {
+        graph.records = FlatBuffer(records)
+        graph.codeInfo = FlatBuffer(codeInfo)
+        graph.floats = FlatBuffer(floats)
+        graph.firstRow = FlatBuffer(firstRow)
+        graph.upperStart = FlatBuffer(upperStart)
+        graph.locks = FlatBuffer(locks)
+        graph.upper = FlatBuffer(upper)
+        graph.nextRow = FlatBuffer(nextRow)
+        graph.nodeOfRow = FlatBuffer(nodeOfRow)
+    }
+
+    // MARK: The table of vectors
+
+    private func hash(_ node: Int) -> UInt64 {
+        let words = unsafe UnsafeRawPointer(graph.code(node))
+        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for i in 0..<graph.vectorBytes / 8 {
+            hash = unsafe (hash ^ words.load(fromByteOffset: i * 8, as: UInt64.self)) &* 0xFF51_AFD7_ED55_8CCD
+            hash ^= hash >> 32
+        }
+        return hash
+    }
+
+    private func isSameVector(_ a: Int, _ b: Int) -> Bool {
+        let bytes = graph.dimension * 4
+        return unsafe memcmp(graph.floatVector(a), graph.floatVector(b), bytes) == 0
+    }
+
+    /// The node in the table whose vector is that of `node`; when there is none, `node` enters and is returned.
+    func findOrEnter(_ node: Int) -> Int {
+        let mask = table.capacity - 1
+        var slot = Int(truncatingIfNeeded: hash(node)) & mask
+        while table[slot] != none {
+            let other = Int(table[slot])
+            if isSameVector(other, node) { return other }
+            slot = (slot + 1) & mask
+        }
+        table[slot] = UInt32(node)
+        return node
+    }
+
+    /// Enters every node but the free ones.
+    func rebuildTable() {
+        let free = Set(freeNodes)
+        // While a repair runs, nodes without rows are on their way out.
+        rebuildTable { free.contains(UInt32($0)) || (isRepairing && graph.isDeleted($0)) }
+    }
+
+    /// Enters every node but those left out.
+    func rebuildTable(without isLeftOut: (Int) -> Bool) {
+        table.deallocate()
+        table = .allocate(Self.tableCapacity(nodeCapacity), repeating: none)
+        let mask = table.capacity - 1
+        for node in 0..<Int(counters[Self.counterNodes]) where !isLeftOut(node) {
+            var slot = Int(truncatingIfNeeded: hash(node)) & mask
+            while table[slot] != none { slot = (slot + 1) & mask }
+            table[slot] = UInt32(node)
+        }
+    }
+
+    // MARK: Contexts
+
+    /// A context of nobody else's. It holds for the present capacity, which does not change while `gate` is held.
+    func takeContext(ef: Int) -> UnsafeMutablePointer<SearchContext> {
+        unsafe SpinLock.lock(spins.base + 64)
+        if poolCount > 0 {
+            poolCount -= 1
+            let address = pool[poolCount]
+            unsafe cintrinsics_unlock(spins.base + 64)
+            if let context = unsafe UnsafeMutablePointer<SearchContext>(bitPattern: address) { return unsafe context }
+        } else {
+            unsafe cintrinsics_unlock(spins.base + 64)
+        }
+        let context = UnsafeMutablePointer<SearchContext>.allocate(capacity: 1)
+        unsafe context.initialize(to: SearchContext(graph, nodeCapacity: nodeCapacity, ef: ef))
+        return unsafe context
+    }
+
+    func giveBack(_ context: UnsafeMutablePointer<SearchContext>) {
+        unsafe SpinLock.lock(spins.base + 64)
+        let hasRoom = poolCount < Self.poolCapacity
+        if hasRoom {
+            pool[poolCount] = UInt(bitPattern: context)
+            poolCount += 1
+        }
+        unsafe cintrinsics_unlock(spins.base + 64)
+        if !hasRoom { unsafe Self.discard(context) }
+    }
+
+    private static func discard(_ context: UnsafeMutablePointer<SearchContext>) {
+        unsafe context.pointee.deallocate()
+        unsafe context.deallocate()
+    }
+
+    private func emptyPool() {
+        for i in 0..<poolCount {
+            if let context = unsafe UnsafeMutablePointer<SearchContext>(bitPattern: pool[i]) {
+                unsafe Self.discard(context)
+            }
+        }
+        poolCount = 0
+    }
+
+    // MARK: The gate
+
+    func lockShared() { unsafe pthread_rwlock_rdlock(gate) }
+    func lockExclusively() { unsafe pthread_rwlock_wrlock(gate) }
+    func unlockGate() { unsafe pthread_rwlock_unlock(gate) }
+
+    func lockWritersShared() { unsafe pthread_rwlock_rdlock(writers) }
+    func lockWritersExclusively() { unsafe pthread_rwlock_wrlock(writers) }
+    func unlockWriters() { unsafe pthread_rwlock_unlock(writers) }
+
+    func lockAllocation() { unsafe SpinLock.lock(spins.base) }
+    func unlockAllocation() { unsafe cintrinsics_unlock(spins.base) }
+
+    var entryPoint: (node: Int, level: Int)? {
+        let packed = unsafe cintrinsics_load_u64(entry)
+        return packed == 0 ? nil : (Int(packed & 0xFFFF_FFFF), Int(packed >> 32) - 1)
+    }
+
+    var packedEntryPoint: UInt64 { unsafe cintrinsics_load_u64(entry) }
+
+    func clearEntryPoint() { unsafe cintrinsics_store_u64(entry, 0) }
+
+    func setEntryPoint(_ node: Int, level: Int) {
+        unsafe cintrinsics_store_u64(entry, UInt64(level + 1) << 32 | UInt64(node))
+    }
+}

@@ -1,0 +1,63 @@
+// The rows a filtered search may return.
+
+/// A set of rows as a bitset, with the number of its members.
+public struct RowBits: Sendable, Equatable {
+    private var words: [UInt64]
+    /// How many rows are in the set: what the strategy of a filtered search is chosen by.
+    public private(set) var count = 0
+
+    /// The empty set of rows 0..<capacity.
+    public init(capacity: Int) { words = Array(repeating: 0, count: (max(0, capacity) + 63) / 64) }
+
+    public init(_ rows: some Sequence<UInt32>, capacity: Int) {
+        self.init(capacity: capacity)
+        for row in rows { insert(row) }
+    }
+
+    /// Rows beyond the capacity make room for themselves.
+    public mutating func insert(_ row: UInt32) {
+        let word = Int(row >> 6)
+        if word >= words.count { words.append(contentsOf: repeatElement(0, count: word + 1 - words.count)) }
+        let bit: UInt64 = 1 << UInt64(row & 63)
+        if words[word] & bit == 0 {
+            words[word] |= bit
+            count += 1
+        }
+    }
+
+    public mutating func remove(_ row: UInt32) {
+        let word = Int(row >> 6)
+        guard word < words.count, words[word] & (1 << UInt64(row & 63)) != 0 else { return }
+        words[word] &= ~(1 << UInt64(row & 63))
+        count -= 1
+    }
+
+    @inline(__always)
+    public func contains(_ row: UInt32) -> Bool {
+        let word = Int(row >> 6)
+        return word < words.count && words[word] & (1 << UInt64(row & 63)) != 0
+    }
+
+    /// Each member, ascending.
+    @inline(__always)
+    func forEach(_ body: (UInt32) -> Void) {
+        for word in words.indices {
+            var bits = words[word]
+            while bits != 0 {
+                body(UInt32(truncatingIfNeeded: word << 6 | bits.trailingZeroBitCount))
+                bits &= bits - 1
+            }
+        }
+    }
+
+    /// Whether a row of the node is in the set.
+    @inline(__always)
+    func matches(_ graph: Graph, _ node: Int) -> Bool {
+        var row = graph.firstRow.load(node)
+        while row != none {
+            if contains(row) { return true }
+            row = graph.nextRow.load(Int(row))
+        }
+        return false
+    }
+}

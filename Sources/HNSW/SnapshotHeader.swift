@@ -1,0 +1,117 @@
+// The first page of a snapshot: what the rest must be.
+
+/// A snapshot is this header and nine sections, each starting on a multiple of the page size, in the machine's byte order:
+///
+///     records · codeInfo · firstRow · upperStart · upper · nextRow · nodeOfRow · free · table · floats
+///
+/// Lengths and offsets follow from the counts and are not stored, so that they cannot contradict them.
+struct SnapshotHeader: Equatable {
+    static let version: UInt64 = 1
+    /// "minihnsw" in bytes; read in the other byte order it is another number, and the file foreign.
+    static let magic: UInt64 = 0x7773_6E68_696E_696D
+    static let sectionCount = 10
+    static let fieldCount = 16
+    /// Fields, hashes of sections, hash of all that.
+    static let byteCount = (fieldCount + sectionCount + 1) * 8
+
+    var configuration: HNSWConfiguration
+    var nodes = 0
+    var lists = 0
+    /// Rows up to the greatest present.
+    var rowLimit = 0
+    var rows = 0
+    var free = 0
+    var entry: UInt64 = 0
+    var tableCapacity = 0
+    /// The caller's, given back when the snapshot is opened.
+    var stamp: UInt64 = 0
+    var hashes: [UInt64] = Array(repeating: 0, count: sectionCount)
+
+    init(configuration: HNSWConfiguration) { self.configuration = configuration }
+
+    /// Bytes of each section.
+    func lengths(of graph: Graph) -> [Int] {
+        [
+            nodes * graph.stride, graph.isCoded ? nodes * 8 : 0, nodes * 4, nodes * 4, lists * graph.M * 4,
+            rowLimit * 4,
+            rowLimit * 4, free * 4, tableCapacity * 4, graph.isCoded ? nodes * graph.dimension * 4 : 0,
+        ]
+    }
+
+    /// The index of the floats' section, which is checked by `verify()` only.
+    static let floatsSection = 9
+
+    static func offsets(_ lengths: [Int]) -> [Int] {
+        var offset = MemoryRegion.pageSize
+        return lengths.map { length in
+            defer { offset += roundedUp(length) }
+            return offset
+        }
+    }
+
+    static func roundedUp(_ length: Int) -> Int {
+        (length + MemoryRegion.pageSize - 1) & ~(MemoryRegion.pageSize - 1)
+    }
+
+    static func fileLength(_ lengths: [Int]) -> Int {
+        MemoryRegion.pageSize + lengths.reduce(0) { $0 + roundedUp($1) }
+    }
+
+    // MARK: Words
+
+    private static let distances: [Distance] = [.cosine, .dot, .euclid, .manhattan]
+
+    var words: [UInt64] {
+        var words: [UInt64] = [
+            Self.magic, Self.version, UInt64(configuration.dimension),
+            UInt64(Self.distances.firstIndex(of: configuration.distance) ?? 0), UInt64(configuration.M),
+            UInt64(configuration.efConstruction), UInt64(configuration.codes.rawValue),
+            configuration.keepPruned ? 1 : 0,
+            configuration.seed, UInt64(nodes), UInt64(lists) << 32 | UInt64(free), UInt64(rowLimit), UInt64(rows),
+            entry,
+            UInt64(tableCapacity), stamp,
+        ]
+        words += hashes
+        words.append(Self.hash(words))
+        return words
+    }
+
+    private static func hash(_ words: [UInt64]) -> UInt64 {
+        unsafe words.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return 0 }
+            return unsafe Checksum.hash(base, count: bytes.count)
+        }
+    }
+
+    /// Reads what `words` wrote, believing nothing.
+    init(words: [UInt64]) throws(HNSWError) {
+        guard words.count == Self.byteCount / 8, words[0] == Self.magic else {
+            throw .invalidSnapshot("the file does not begin as one made by this kind of machine")
+        }
+        guard words[1] == Self.version else {
+            throw .invalidSnapshot("version \(words[1]), this program reads version \(Self.version)")
+        }
+        guard Self.hash(Array(words.dropLast())) == words[words.count - 1] else {
+            throw .invalidSnapshot("the header is damaged")
+        }
+        let limit = UInt64(treeBit)
+        guard words[2] <= 4096, words[3] < UInt64(Self.distances.count), words[4] <= 128, words[5] <= 65_536,
+            let codes = HNSWConfiguration.Codes(rawValue: UInt32(truncatingIfNeeded: words[6])), words[7] <= 1,
+            words[9] < limit, words[10] >> 32 < limit, words[10] & 0xFFFF_FFFF <= words[9], words[11] <= limit,
+            words[12] <= words[11], words[14] <= 4 * limit, words[14] > 0, words[14].nonzeroBitCount == 1,
+            words[9] <= words[14] / 4 * 3, words[14] >= 128
+        else { throw .invalidSnapshot("the header names impossible sizes") }
+        configuration = HNSWConfiguration(
+            dimension: Int(words[2]), distance: Self.distances[Int(words[3])], M: Int(words[4]),
+            efConstruction: Int(words[5]), codes: codes, keepPruned: words[7] == 1, seed: words[8])
+        nodes = Int(words[9])
+        lists = Int(words[10] >> 32)
+        free = Int(words[10] & 0xFFFF_FFFF)
+        rowLimit = Int(words[11])
+        rows = Int(words[12])
+        entry = words[13]
+        tableCapacity = Int(words[14])
+        stamp = words[15]
+        hashes = Array(words[Self.fieldCount..<Self.fieldCount + Self.sectionCount])
+    }
+}

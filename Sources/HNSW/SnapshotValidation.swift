@@ -1,0 +1,91 @@
+// Nothing a snapshot says may lead outside of it.
+
+/// Checks of a loaded snapshot. A hash that fits proves that nothing was damaged by accident; these prove that no number in the file,
+/// made however, makes a search or a change read or write where it should not, or go on for ever.
+enum SnapshotValidation {
+    static func check(_ state: IndexState, _ header: SnapshotHeader) throws(HNSWError) {
+        let graph = state.graph
+        var isFree = Array(repeating: false, count: header.nodes)
+        for node in state.freeNodes {
+            guard node < header.nodes, !isFree[Int(node)] else {
+                throw .invalidSnapshot("a free node does not exist or is named twice")
+            }
+            isFree[Int(node)] = true
+        }
+        try checkTable(state, header)
+        var deleted: UInt32 = 0
+        var listed = 0
+        for node in 0..<header.nodes {
+            let level = graph.level(of: node)
+            if level > 0 {
+                let start = Int(graph.upperStart[node])
+                guard start % graph.M == 0, start / graph.M + level <= header.lists else {
+                    throw .invalidSnapshot("the lists of node \(node) are outside of the file")
+                }
+            }
+            for layer in 0...level { try checkLinks(node, layer, graph, header.nodes, isFree) }
+            if isFree[node] {
+                guard graph.firstRow[node] == none else { throw .invalidSnapshot("a free node has rows") }
+                continue
+            }
+            var row = graph.firstRow[node]
+            if row == none { deleted += 1 }
+            while row != none {
+                listed += 1
+                guard row < header.rowLimit, listed <= header.rows, graph.nodeOfRow[Int(row)] == UInt32(node + 1) else {
+                    throw .invalidSnapshot("the rows of node \(node) contradict the table of rows")
+                }
+                row = graph.nextRow[Int(row)]
+            }
+        }
+        let present = (0..<header.rowLimit).count { graph.nodeOfRow[$0] != 0 }
+        guard listed == header.rows, present == header.rows else { throw .invalidSnapshot("the rows do not add up") }
+        state.counters[IndexState.counterDeleted] = deleted
+        try checkEntryPoint(state, header, isFree)
+    }
+
+    private static func checkEntryPoint(_ state: IndexState, _ header: SnapshotHeader, _ isFree: [Bool])
+        throws(HNSWError)
+    {
+        guard let entry = state.entryPoint else {
+            guard header.entry == 0, header.nodes == header.free else {
+                throw .invalidSnapshot("nodes without an entry point")
+            }
+            return
+        }
+        guard entry.node < header.nodes, !isFree[entry.node], entry.level == state.graph.level(of: entry.node) else {
+            throw .invalidSnapshot("the entry point does not exist")
+        }
+    }
+
+    /// A probe of the table ends at an empty place: there must be one.
+    private static func checkTable(_ state: IndexState, _ header: SnapshotHeader) throws(HNSWError) {
+        var empty = 0
+        for i in 0..<header.tableCapacity {
+            let node = state.table[i]
+            if node == none {
+                empty += 1
+            } else if node >= header.nodes {
+                throw .invalidSnapshot("the table names a node that does not exist")
+            }
+        }
+        guard empty > header.tableCapacity / 8 else { throw .invalidSnapshot("the table of vectors is too full") }
+    }
+
+    private static func checkLinks(
+        _ node: Int, _ layer: Int, _ graph: Graph, _ nodes: Int, _ isFree: [Bool]
+    ) throws(HNSWError) {
+        let links = graph.links(node, layer: layer)
+        for i in 0..<links.capacity {
+            let link = links[i]
+            if link == none { break }
+            let target = Int(layer == 0 ? link & ~treeBit : link)
+            guard target < nodes, target != node else { throw .invalidSnapshot("a link of node \(node) leads nowhere") }
+            // A free node's own links are never followed; nobody may link to one.
+            if isFree[node] { continue }
+            guard !isFree[target], layer == 0 || graph.level(of: target) >= layer else {
+                throw .invalidSnapshot("a link of node \(node) leads to a node that is not on layer \(layer)")
+            }
+        }
+    }
+}

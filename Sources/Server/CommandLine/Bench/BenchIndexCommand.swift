@@ -1,0 +1,95 @@
+// minilm bench index: the index's recall against its speed, on any vectors.
+
+import ArgumentParser
+import Foundation
+import HNSW
+
+struct BenchIndexCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "index",
+        abstract: "Measure the vector index: recall against speed, filters, snapshot.",
+        discussion: """
+            Vectors are .npy files of float32, as minilm embed writes them. Truth is found by comparing every vector. Without
+            --queries, the last vectors of the file are the queries and are left out of the index.
+
+            EXAMPLES
+              minilm bench index --vectors base.npy --queries queries.npy --ef 32,64,128
+            """
+    )
+
+    @Option(help: "Vectors to index: *.npy.")
+    var vectors: String
+
+    @Option(help: "Vectors to look for: *.npy.")
+    var queries: String?
+
+    @Option(help: "How many queries to use.")
+    var queryCount = 1000
+
+    @Option(help: "Links of a new node.")
+    var m = 16
+
+    @Option(help: "Candidates a new node's links are chosen from.")
+    var efConstruction = 100
+
+    @Option(help: "Values of ef, separated by commas.")
+    var ef = "10,16,24,32,48,64,96,128,192,256,512"
+
+    @Option(help: "What the traversal reads: i8 or f32.")
+    var codes = "i8"
+
+    @Option(help: "cosine, dot, euclid or manhattan.")
+    var distance = "cosine"
+
+    @Option(help: "Threads.")
+    var threads = ProcessInfo.processInfo.activeProcessorCount
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard codes == "i8" || codes == "f32" else { throw ValidationError("--codes is i8 or f32") }
+        guard Distance(rawValue: distance.capitalized) != nil else {
+            throw ValidationError("--distance is cosine, dot, euclid or manhattan")
+        }
+        guard !efs.isEmpty, efs.allSatisfy({ $0 > 0 }) else { throw ValidationError("--ef is a list of numbers") }
+        guard threads > 0, queryCount > 0 else { throw ValidationError("--threads and --query-count are at least 1") }
+    }
+
+    private var efs: [Int] { ef.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 } }
+
+    func run() throws {
+        let matrix = try NumPyMatrix(path: vectors)
+        var base = matrix.values[...]
+        var asked: [Float]
+        if let queries {
+            let matrixOfQueries = try NumPyMatrix(path: queries)
+            guard matrixOfQueries.columns == matrix.columns else {
+                throw ValidationError("queries have \(matrixOfQueries.columns) elements, vectors \(matrix.columns)")
+            }
+            asked = Array(matrixOfQueries.values.prefix(queryCount * matrix.columns))
+        } else {
+            let held = min(queryCount, matrix.rows / 10) * matrix.columns
+            guard held > 0 else { throw ValidationError("with fewer than 10 vectors, give --queries") }
+            asked = Array(base.suffix(held))
+            base = base.dropLast(held)
+        }
+        var benchmark = IndexBenchmark(
+            HNSWConfiguration(
+                dimension: matrix.columns, distance: Distance(rawValue: distance.capitalized) ?? .cosine, M: m,
+                efConstruction: efConstruction, codes: codes == "f32" ? .float32 : .int8))
+        benchmark.efs = efs
+        benchmark.threads = threads
+        let snapshot = FileManager.default.temporaryDirectory.appending(path: "minilm-bench-\(UUID().uuidString)").path
+        defer { unsafe _ = unlink(snapshot) }
+        benchmark.snapshotPath = snapshot
+        let report = try benchmark.run(base: Array(base).span, queries: asked.span) { Terminal.say($0) }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        } else {
+            print(report.markdown)
+        }
+    }
+}

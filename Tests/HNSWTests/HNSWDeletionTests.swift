@@ -1,0 +1,77 @@
+// Rows leave and others come: the graph stays sound and finds as much as a fresh one.
+
+import HNSW
+import TestSupport
+import Testing
+
+@Suite struct HNSWDeletionTests {
+    private static let configuration = HNSWConfiguration(dimension: 32, M: 8, efConstruction: 60)
+
+    @Test func `a removed row is not found and the others are`() throws {
+        let set = VectorSet(rows: 600, dimension: 32, repeats: 5, seed: 21)
+        let index = try HNSWIndex(Self.configuration)
+        try index.insert(matrix: set.values.span, threads: 1)
+        for row in stride(from: 0, to: 600, by: 3) { #expect(index.remove(row: UInt32(row))) }
+        #expect(!index.remove(row: 0))
+        #expect(index.count == 400)
+        #expect(try index.checkInvariants() == [])
+        let queries = VectorSet(rows: 40, dimension: 32, seed: 22)
+        #expect(try set.recall(of: index, queries: queries, count: 10, ef: 64, where: { $0 % 3 != 0 }) >= 0.97)
+    }
+
+    @Test func `a row given a new vector is found by that alone`() throws {
+        let set = VectorSet(rows: 300, dimension: 32, seed: 23)
+        let index = try HNSWIndex(Self.configuration)
+        try index.insert(matrix: set.values.span, threads: 1)
+        let other = VectorSet(rows: 1, dimension: 32, seed: 24)[0]
+        try index.insert(other.span, row: 7)
+        #expect(index.count == 300)
+        #expect(try index.search(other.span, count: 1, ef: 50).map(\.row) == [7])
+        #expect(try !index.search(set[7].span, count: 50, ef: 300).contains { $0.row == 7 && $0.score > 0.999 })
+        #expect(try index.checkInvariants() == [])
+    }
+
+    @Test(arguments: [1, 3])
+    func `the graph is sound after every repair, down to nothing and up again`(threads: Int) throws {
+        let set = VectorSet(rows: 800, dimension: 32, repeats: 9, seed: 25)
+        let index = try HNSWIndex(Self.configuration)
+        try index.insert(matrix: set.values.span, threads: 1)
+        var generator = SplitMix64(seed: 26)
+        var present = Array(0..<800)
+        while !present.isEmpty {
+            present.shuffle(using: &generator)
+            for row in present.prefix(100) { index.remove(row: UInt32(row)) }
+            present.removeFirst(min(100, present.count))
+            try index.repair(threads: threads)
+            #expect(index.deletedNodeCount == 0)
+            #expect(try index.checkInvariants() == [])
+        }
+        #expect(index.nodeCount == 0)
+        try index.insert(matrix: set.values.span, threads: 1)
+        #expect(try index.checkInvariants() == [])
+        let queries = VectorSet(rows: 40, dimension: 32, seed: 27)
+        #expect(try set.recall(of: index, queries: queries, count: 10, ef: 64) >= 0.97)
+    }
+
+    // The bound: 0.005 below a fresh build.
+    @Test func `after deleting half and inserting as many, recall is a fresh build's`() throws {
+        let half = 2000
+        let set = VectorSet(rows: 3 * half, dimension: 32, clusters: 1000, repeats: 20, seed: 28)
+        let queries = VectorSet(rows: 200, dimension: 32, clusters: 1000, seed: 29)
+        let last = VectorSet(rows: 3 * half, dimension: 32, clusters: 1000, repeats: 20, seed: 28).values[
+            (half * 32)...]
+        let fresh = try HNSWIndex(Self.configuration)
+        try fresh.insert(matrix: Array(last).span, firstRow: UInt32(half), threads: 1)
+
+        let churned = try HNSWIndex(Self.configuration)
+        try churned.insert(matrix: Array(set.values[..<(2 * half * 32)]).span, threads: 1)
+        for row in 0..<half { churned.remove(row: UInt32(row)) }
+        try churned.repair(threads: 2)
+        try churned.insert(matrix: Array(set.values[(2 * half * 32)...]).span, firstRow: UInt32(2 * half), threads: 1)
+
+        #expect(try churned.checkInvariants() == [])
+        let bound = try set.recall(of: fresh, queries: queries, count: 10, ef: 40, where: { $0 >= half })
+        let kept = try set.recall(of: churned, queries: queries, count: 10, ef: 40, where: { $0 >= half })
+        #expect(kept >= bound - 0.005)
+    }
+}

@@ -1,0 +1,45 @@
+// Filtered search at every selectivity.
+
+import HNSW
+import TestSupport
+import Testing
+
+@Suite struct HNSWFilterTests {
+    @Test(arguments: [1, 0.8, 0.5, 0.35, 0.29, 0.2, 0.1, 0.03, 0.01, 0.001])
+    func `from all rows to a few, the nearest matching ones are found`(share: Double) throws {
+        let rows = 20_000
+        let set = VectorSet(rows: rows, dimension: 16, clusters: 200, repeats: 15, seed: 31)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 16, M: 12))
+        try index.insert(matrix: set.values.span, threads: 2)
+        var generator = SplitMix64(seed: 32)
+        let matching = RowBits(
+            (0..<UInt32(rows)).filter { _ in Double.random(in: 0..<1, using: &generator) < share }, capacity: rows)
+        let queries = VectorSet(rows: 50, dimension: 16, clusters: 200, seed: 33)
+        let recall = try set.recall(
+            of: index, queries: queries, count: 10, ef: 32, where: { matching.contains(UInt32($0)) }, filter: matching)
+        #expect(recall >= 0.95)
+    }
+
+    @Test func `matches far from the query are found`() throws {
+        let rows = 20_000
+        let set = VectorSet(rows: rows, dimension: 16, clusters: 40, seed: 34)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 16, M: 12))
+        try index.insert(matrix: set.values.span, threads: 2)
+        // The quarter of the rows farthest from the query: nothing near it matches.
+        let query = set[0]
+        let ranked = ExactSearch.nearest(
+            to: query.span, in: set.values.span, dimension: 16, distance: .cosine, count: rows)
+        let far = RowBits(ranked.suffix(rows / 4).map { UInt32($0.row) }, capacity: rows)
+        let truth = ranked.suffix(rows / 4).prefix(10).map(\.row)
+        let found = try index.search(query.span, count: 10, ef: 64, filter: far).map(\.row)
+        #expect(Set(found).intersection(truth).count >= 9)
+    }
+
+    @Test func `a filter that nothing passes finds nothing, and rows beyond the index are no rows`() throws {
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 2))
+        try index.insert([1, 0].span, row: 3)
+        #expect(try index.search([1, 0].span, count: 5, ef: 5, filter: RowBits(capacity: 10)) == [])
+        let filter = RowBits([3, 4_000_000], capacity: 10)
+        #expect(try index.search([1, 0].span, count: 5, ef: 5, filter: filter).map(\.row) == [3])
+    }
+}

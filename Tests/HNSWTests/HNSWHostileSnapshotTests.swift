@@ -1,0 +1,66 @@
+// Snapshots made on purpose: hashes fit, numbers do not. They are refused, or at worst answer wrongly; they crash nothing.
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import HNSW
+
+@Suite struct HNSWHostileSnapshotTests {
+    @Test func `no number in a file leads outside of it, whatever the hashes say`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
+        defer { unsafe unlink(path) }
+        let set = VectorSet(rows: 80, dimension: 8, repeats: 6, seed: 71)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 8, M: 3, efConstruction: 20))
+        try index.insert(matrix: set.values.span, threads: 1)
+        for row in 0..<10 { index.remove(row: UInt32(row)) }
+        try index.repair()
+        for row in 10..<14 { index.remove(row: UInt32(row)) }
+        try index.save(to: path)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        let words = (0..<SnapshotHeader.byteCount / 8).map { i in
+            whole[i * 8..<i * 8 + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        }
+        let header = try SnapshotHeader(words: words)
+        let lengths = header.lengths(of: index.state.graph)
+        let offsets = SnapshotHeader.offsets(lengths)
+        var generator = SplitMix64(seed: 72)
+        let extremes: [UInt32] = [0, 1, 13, 79, 80, 81, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE, 0xFFFF_FFFF]
+        var refused = 0
+        for _ in 0..<1500 {
+            var made = whole
+            let section = Int.random(in: 0..<SnapshotHeader.sectionCount, using: &generator)
+            guard lengths[section] >= 4 else { continue }
+            let place = offsets[section] + 4 * Int.random(in: 0..<lengths[section] / 4, using: &generator)
+            let value = extremes.randomElement(using: &generator) ?? 0
+            for byte in 0..<4 { made[place + byte] = UInt8(truncatingIfNeeded: value >> UInt32(8 * byte)) }
+            var forged = header
+            // The counts too, now and then.
+            if Int.random(in: 0..<4, using: &generator) == 0 {
+                forged.entry =
+                    UInt64.random(in: 0...UInt64.max, using: &generator) >> UInt64.random(in: 0..<64, using: &generator)
+            }
+            forged.hashes[section] = unsafe made.withUnsafeBytes {
+                unsafe Checksum.hashPieces($0.baseAddress! + offsets[section], count: lengths[section], threads: 1)
+            }
+            for (i, word) in forged.words.enumerated() {
+                for byte in 0..<8 { made[i * 8 + byte] = UInt8(truncatingIfNeeded: word >> UInt64(8 * byte)) }
+            }
+            try made.write(to: URL(fileURLWithPath: path))
+            do {
+                let restored = try HNSWIndex.restore(from: path).index
+                for row in stride(from: 0, to: 80, by: 9) {
+                    _ = try restored.search(set[row].span, count: 90, ef: 90)
+                    _ = try restored.search(
+                        set[row].span, count: 3, ef: 9, filter: RowBits((0..<80).map { UInt32($0) }, capacity: 80))
+                }
+                for row in 20..<40 { restored.remove(row: UInt32(row)) }
+                try restored.repair()
+                for row in 0..<40 { try restored.insert(set[row].span, row: UInt32(row)) }
+            } catch {
+                refused += 1
+            }
+        }
+        #expect(refused > 300)
+    }
+}
