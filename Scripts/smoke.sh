@@ -46,6 +46,13 @@ expect '[101, 19330, 2050, 1010' "$(printf 'Olá, mundo!\n' | "$minilm" tokenize
 "$minilm" embed --input "$data/lines.txt" --output "$data/vectors.npy"
 [[ $(stat -c %s "$data/vectors.npy") == $((128 + 2 * 384 * 4)) ]] || fail "vectors.npy has the wrong size"
 
+[[ $("$minilm" bench embed --texts "$data/lines.txt" --rounds 1 --json) == *'"latency_ms"'* ]] || fail "bench embed"
+
 kill $server
 wait $server || fail "the server did not stop cleanly"
+# The library in another package, built as anybody would: no flags.
+swift build --quiet --package-path Examples/EmbedLines
+alike=$(printf 'the lamp is lit\nships sail at night\nthe light is on\n' |
+    Examples/EmbedLines/.build/debug/EmbedLines weights/all-MiniLM-L6-v2)
+expect '“the lamp is lit” and “the light is on”' "$alike"
 echo "smoke: ok"

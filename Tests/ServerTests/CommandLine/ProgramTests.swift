@@ -100,6 +100,42 @@ struct Program {
         #expect(result.errors.contains("1 of 2 texts") && result.errors.contains("46 tokens"))
     }
 
+    @Test(arguments: [["--gemm", "swift"], ["--gemm", "openblas"], ["--precision", "i16"]])
+    func `bench embed counts tokens, and writes its report for people, programs and slides`(
+        options: [String]
+    ) async throws {
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let input = try file("lines.txt", "Olá mundo\nthe lamp is lit\n")
+        let arguments = ["bench", "embed", "--texts", input, "--rounds", "1", "--no-latency", "--json"]
+        let result = try await Program.run(arguments + ["--out", directory.path] + options)
+        let record = try JSONValue(parsing: result.output.utf8)
+        #expect(record["texts"] == 2)
+        // [CLS] ol ##a mundo [SEP] and [CLS] the lamp is lit [SEP]: what `tokenize` prints.
+        #expect(record["tokens"] == 11)
+        let rate = try #require(record["tokens_per_second"]?.double)
+        let seconds = try #require(record["rounds"]?.array?.first?["seconds"]?.double)
+        #expect(abs(rate * seconds - 11) < 1e-6)
+        #expect(
+            record["stages"]?["attention"] != nil
+                && record["precision"]?.string == (options[1] == "i16" ? "i16" : "f32"))
+        for name in ["embed.md", "embed.json", "embed.svg"] {
+            #expect(FileManager.default.fileExists(atPath: directory.appending(path: name).path))
+        }
+    }
+
+    @Test func `embed in 16 bits is near embed in 32`() async throws {
+        let input = "Olá mundo\nthe lamp is lit\n"
+        let arguments = ["embed", "--input", "-", "--output", "-"]
+        let exact = try await Program.run(arguments, input: input).output
+        let fixed = try await Program.run(arguments, input: input, environment: ["PRECISION": "i16"]).output
+        #expect(exact != fixed)
+        for (a, b) in zip(exact.split(separator: "\n"), fixed.split(separator: "\n")) {
+            let x = try #require(JSONValue(parsing: a.utf8)["embedding"]?.array).compactMap(\.double)
+            let y = try #require(JSONValue(parsing: b.utf8)["embedding"]?.array).compactMap(\.double)
+            #expect(x.count == 384 && zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } >= 0.99998)
+        }
+    }
+
     @Test func `tokenize prints an array of ids a line`() async throws {
         let result = try await Program.run(["tokenize", "--input", "-"], input: "Olá, mundo!\n\n")
         #expect(result.output == "[101, 19330, 2050, 1010, 25989, 999, 102]\n[101, 102]\n")
@@ -120,6 +156,11 @@ struct Program {
         (["ask"], "Give a question"),
         (["serve", "--host", "0.0.0.0", "--data-dir", "/dev/null/x"], "API_KEY"),
         (["serve", "--chunk-tokens", "3", "--data-dir", "/dev/null/x"], "/dev/null/x"),
+        (["bench", "embed"], "make bench-texts"),
+        (["bench", "embed", "--latency-only", "--no-latency"], "nothing to measure"),
+        (["bench", "index", "--vectors", "/nowhere.npy"], "nowhere"),
+        (["embed", "--input", "-", "--output", "-", "--precision", "i16", "--gemm", "openblas"], "f32 only"),
+        (["embed", "--input", "-", "--output", "-", "--precision", "i4"], "i4"),
         (["frobnicate"], "Usage"),
     ])
     func `mistakes are named on standard error and end with a failure`(arguments: [String], says: String) async throws {
@@ -129,8 +170,11 @@ struct Program {
     }
 
     @Test func `every command has help with an example, and every option names its variable`() async throws {
-        for command in ["serve", "index", "ask", "embed", "tokenize", "pull", "info"] {
-            let help = try await Program.run([command, "--help"]).output
+        for command in [
+            ["serve"], ["index"], ["ask"], ["embed"], ["tokenize"], ["pull"], ["info"], ["bench", "embed"],
+            ["bench", "index"],
+        ] {
+            let help = try await Program.run(command + ["--help"]).output
             #expect(help.contains("EXAMPLES"), "\(command)")
         }
         let help = try await Program.run(["serve", "--help"]).output.split(whereSeparator: \.isWhitespace).joined(

@@ -11,7 +11,6 @@ struct EmbedBenchmark {
 
     /// Tokens a second over `rounds` rounds, each beside a measurement of the machine's peaks, and where the time goes.
     func throughput(_ texts: [String], name: String) throws -> SetResult {
-        // Once to warm up: pages, caches, threads.
         let counts = try encoder.encode(texts).tokenCounts
         let operations = encoder.operations(lengths: counts).values.reduce(0, +)
         var result = SetResult(name: name, texts: texts.count, tokens: counts.reduce(0, +), operations: operations)

@@ -127,7 +127,8 @@ struct EmbedReport {
             text += "\nTokenizer, one thread, \(set.name): \(decimal(set.tokenizerBytesPerSecond / 1e6)) MB/s.\n"
         }
         if let residentBytes, let peakResidentBytes {
-            text += "\nResident: \(residentBytes / 1_000_000) MB, at most \(peakResidentBytes / 1_000_000) MB.\n"
+            text +=
+                "\nResident after the texts: \(residentBytes / 1_000_000) MB, at most \(peakResidentBytes / 1_000_000) MB.\n"
         }
         if let startUpSeconds {
             text += "Start of the process to the end of the first vector's: \(whole(startUpSeconds * 1e3)) ms.\n"

@@ -1,0 +1,55 @@
+// Matrices that `minilm bench index` reads, as NumPy writes them and as it does not.
+
+import Foundation
+import Testing
+
+@testable import Server
+
+@Suite struct NumPyMatrixTests {
+    private func file(
+        _ header: String = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", version: UInt8 = 1,
+        floats: Int = 6
+    ) -> Data {
+        var header = Array(header.utf8)
+        header.append(UInt8(ascii: "\n"))
+        let length = version == 1 ? [UInt8(header.count), 0] : [UInt8(header.count), 0, 0, 0]
+        var bytes = [0x93] + Array("NUMPY".utf8) + [version, 0] + length + header
+        for value in 0..<floats {
+            let bits = Float(value).bitPattern
+            bytes += (0..<4).map { UInt8(truncatingIfNeeded: bits >> UInt32(8 * $0)) }
+        }
+        return Data(bytes)
+    }
+
+    @Test(arguments: [1, 2, 3]) func `rows and columns are as they were written`(version: UInt8) throws {
+        let matrix = try NumPyMatrix(file(version: version), name: "x")
+        #expect(matrix.rows == 2 && matrix.columns == 3 && matrix.values == [0, 1, 2, 3, 4, 5])
+    }
+
+    @Test(arguments: [
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", 6, "float32"),
+        ("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 6, "C order"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", 6, "[rows, columns]"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 5, "not 2 × 3"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", 6, "floats"),
+        ("{'descr': '<f4', 'fortran_order': False }", 6, "shape"),
+    ])
+    func `what is no float32 matrix is refused with a reason`(header: String, floats: Int, reason: String) {
+        let error = #expect(throws: NumPyMatrix.FormatError.self) {
+            _ = try NumPyMatrix(file(header, floats: floats), name: "x.npy")
+        }
+        #expect(error?.description.contains(reason) == true && error?.description.contains("x.npy") == true)
+    }
+
+    @Test func `a file cut anywhere, or with any byte of its header changed, gives a matrix or an error`() {
+        let whole = file()
+        for length in 0..<whole.count { _ = Result { try NumPyMatrix(whole.prefix(length), name: "x") } }
+        for position in 0..<80 {
+            for value: UInt8 in [0, 0x27, 0x28, 0x29, 0x39, 0xFF] {
+                var changed = whole
+                changed[position] = value
+                _ = Result { try NumPyMatrix(changed, name: "x") }
+            }
+        }
+    }
+}
