@@ -275,7 +275,8 @@ def measure(engines, sets, options, folder, skipped):
 def machine():
     """The processor and the vector instructions that matter, in words."""
     text = pathlib.Path("/proc/cpuinfo").read_text()
-    fields = dict(line.split("\t:", 1) for line in text.split("\n\n")[0].splitlines() if "\t:" in line)
+    pairs = (line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    fields = {key.strip(): value for key, value in pairs}
     flags = set(fields.get("flags", "").split())
     known = [flag for flag in ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni") if flag in flags]
     return f"{fields.get('model name', 'unknown').strip()}, {text.count('processor')} cores, {' '.join(known)}"
