@@ -31,16 +31,37 @@ struct Program {
         process.standardInput = inputPipe
         process.standardOutput = outputPipe
         process.standardError = errorPipe
-        try process.run()
-        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+        try uninterrupted { try process.run() }
+        try uninterrupted { try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8)) }
         try inputPipe.fileHandleForWriting.close()
-        let output = try outputPipe.fileHandleForReading.readToEnd() ?? Data()
-        let errors = try errorPipe.fileHandleForReading.readToEnd() ?? Data()
+        let output = try readToEnd(outputPipe)
+        let errors = try readToEnd(errorPipe)
         process.waitUntilExit()
         return Result(
             status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
             errors: String(decoding: errors, as: UTF8.self)
         )
+    }
+
+    private static func readToEnd(_ pipe: Pipe) throws -> Data {
+        var data = Data()
+        while let piece = try uninterrupted({ try pipe.fileHandleForReading.read(upToCount: 1 << 16) }), !piece.isEmpty
+        {
+            data += piece
+        }
+        return data
+    }
+
+    /// Foundation on Linux does not try again when a signal for somebody else interrupts a system call, as happens when
+    /// several processes end at once.
+    private static func uninterrupted<Value>(_ body: () throws -> Value) throws -> Value {
+        while true {
+            do { return try body() } catch let error as CocoaError {
+                guard (error.underlying as NSError?)?.code == Int(EINTR) else {
+                    throw error
+                }
+            }
+        }
     }
 
     static func process(_ arguments: [String], _ environment: [String: String] = [:]) -> Process {
@@ -57,7 +78,8 @@ struct Program {
     }
 }
 
-@Suite struct CommandTests {
+/// One process after another: two dozen at once on two cores only wait for each other.
+@Suite(.serialized) struct CommandTests {
     private let directory = FileManager.default.temporaryDirectory.appending(path: "program-\(UUID().uuidString)")
 
     init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
