@@ -47,7 +47,10 @@ final class DirectoryLock: Sendable {
     /// Lets the next one have the directory. Once is enough.
     func release() {
         descriptor.withLock { descriptor in
-            if let open = descriptor.take() { close(open) }
+            guard let open = descriptor.take() else { return }
+            // Closing alone would leave the lock with a child process that has been forked and not yet executed anything.
+            flock(open, LOCK_UN)
+            close(open)
         }
     }
 }
