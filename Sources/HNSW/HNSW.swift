@@ -9,6 +9,7 @@
 //   HNSWIndex+Insert.swift      Algorithm 1: a vector enters the graph, or joins the node that has it already
 //   HNSWIndex+Build.swift       a whole matrix, on all cores
 //   HNSWIndex+Search.swift      Algorithm 5, exact ranking, and what is done about filters
+//   HNSWIndex+Exact.swift       every vector compared by its floats
 //   HNSWIndex+Remove.swift      rows leave
 //   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew
 //   HNSWIndex+Invariants.swift  what must hold

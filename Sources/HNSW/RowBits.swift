@@ -1,8 +1,8 @@
 // The rows a filtered search may return.
 
 /// A set of rows as a bitset, with the number of its members.
-public struct RowBits: Sendable, Equatable {
-    private var words: [UInt64]
+public struct RowBits: Sendable {
+    private(set) var words: [UInt64]
     /// How many rows are in the set: what the strategy of a filtered search is chosen by.
     public private(set) var count = 0
 
@@ -40,7 +40,7 @@ public struct RowBits: Sendable, Equatable {
 
     /// Each member, ascending.
     @inline(__always)
-    func forEach(_ body: (UInt32) -> Void) {
+    public func forEach(_ body: (UInt32) -> Void) {
         for word in words.indices {
             var bits = words[word]
             while bits != 0 {
@@ -48,6 +48,47 @@ public struct RowBits: Sendable, Equatable {
                 bits &= bits - 1
             }
         }
+    }
+
+    public mutating func formUnion(_ other: RowBits) {
+        if words.count < other.words.count {
+            words.append(contentsOf: repeatElement(0, count: other.words.count - words.count))
+        }
+        combine(other) { $0 | $1 }
+    }
+
+    public mutating func formIntersection(_ other: RowBits) { combine(other) { $0 & $1 } }
+
+    public mutating func subtract(_ other: RowBits) { combine(other) { $0 & ~$1 } }
+
+    /// Each word with that of `other`, 0 where it has none. Rows of `other` beyond the last word here are left out.
+    @inline(__always)
+    private mutating func combine(_ other: RowBits, _ operation: (UInt64, UInt64) -> UInt64) {
+        var count = 0
+        for index in words.indices {
+            let word = operation(words[index], index < other.words.count ? other.words[index] : 0)
+            words[index] = word
+            count += word.nonzeroBitCount
+        }
+        self.count = count
+    }
+
+    /// Whether one of these rows is in the set.
+    public func intersects(_ rows: Range<Int>) -> Bool {
+        let first = rows.lowerBound >> 6
+        let last = min((rows.upperBound + 63) >> 6, words.count)
+        guard first < last else { return false }
+        return (first..<last).contains { index in
+            var word = words[index]
+            if index == first { word &= ~0 << UInt64(rows.lowerBound & 63) }
+            if index == rows.upperBound >> 6 { word &= ~(~0 << UInt64(rows.upperBound & 63)) }
+            return word != 0
+        }
+    }
+
+    /// How many rows are in both.
+    public func intersectionCount(_ other: RowBits) -> Int {
+        zip(words, other.words).reduce(0) { $0 + ($1.0 & $1.1).nonzeroBitCount }
     }
 
     /// Whether a row of the node is in the set.
@@ -59,5 +100,12 @@ public struct RowBits: Sendable, Equatable {
             row = graph.nextRow.load(Int(row))
         }
         return false
+    }
+}
+
+extension RowBits: Equatable {
+    /// Whether the same rows are in both, whatever their capacities.
+    public static func == (lhs: RowBits, rhs: RowBits) -> Bool {
+        lhs.count == rhs.count && lhs.intersectionCount(rhs) == lhs.count
     }
 }

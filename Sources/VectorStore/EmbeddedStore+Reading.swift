@@ -7,128 +7,153 @@ import HNSW
 extension EmbeddedStore {
     public func query(_ query: VectorQuery, in name: String) async throws(StoreError) -> [ScoredPoint] {
         let configuration = try collectionState(name).configuration
-        guard query.vector.count == configuration.size else {
-            throw .wrongDimension(expected: configuration.size, got: query.vector.count)
-        }
-        guard query.vector.allSatisfy(\.isFinite) else {
-            throw .badRequest("the query vector has a component that is not a finite number")
+        if case .vector(let vector) = query.target {
+            try configuration.check([query.using: vector])
+        } else if configuration.vectors[query.using] == nil, configuration.sparseVectors[query.using] == nil {
+            throw .unknownVector(query.using)
         }
         guard query.limit >= 0, query.offset >= 0 else { throw .badRequest("limit and offset must not be negative") }
-
-        return try await read(name) { [self] db, collection in try search(query, in: collection, db) }
+        return try await read(name) { [self] db, state in try search(query, in: state, db) }
     }
 
-    private func search(_ query: VectorQuery, in collection: Collection, _ db: Database) throws -> [ScoredPoint] {
-        let slots = try query.filter.map { try FilterPlan($0, collection, db, path: path).slots() }
+    private func search(_ query: VectorQuery, in state: CollectionState, _ db: Database) throws -> [ScoredPoint] {
+        var rows = try query.filter.map { try FilterPlan($0, state, db, path: path).rows() }
+        let vector: Vector
+        switch query.target {
+        case .vector(let given): vector = given
+        case .id(let id):
+            guard
+                let row = try Row.fetchOne(
+                    db.cachedStatement(sql: "SELECT point, vectors FROM points WHERE collection = ? AND id = ?"),
+                    arguments: [state.key, id.key])
+            else { throw StoreError.pointNotFound(id) }
+            let vectors = try Self.vectors(row, state.configuration, path: path)
+            guard let own = vectors[query.using] else {
+                throw StoreError.badRequest("point \(id) has no vector '\(query.using)'")
+            }
+            vector = own
+            var others = rows ?? state.live
+            others.remove(UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point")))
+            rows = others
+        }
         // Never more than there are points: a limit of a billion is not memory.
         let (end, overflow) = query.offset.addingReportingOverflow(query.limit)
-        let count = min(overflow ? .max : end, collection.pointsCount)
-        let distance = collection.configuration.distance
-        let vector = distance == .cosine ? Self.unit(query.vector) : query.vector
-        let nearest = collection.matrix.nearest(to: vector, distance: distance, count: count, among: slots)
-            .filter { neighbour in query.scoreThreshold.map { distance.isNearer(neighbour.score, than: $0) } ?? true }
-
-        let columns = "id" + (query.withPayload ? ", payload" : "") + (query.withVector ? ", vector" : "")
-        let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM points WHERE collection = ? AND slot = ?")
-        var points: [ScoredPoint] = []
-        for neighbour in nearest.dropFirst(query.offset) {
-            guard let row = try Row.fetchOne(statement, arguments: [collection.key, neighbour.row]) else {
-                throw StoreError.damaged(path: path, reason: "the point in slot \(neighbour.row) is gone")
+        let count = min(overflow ? .max : end, state.pointsCount)
+        let found = try nearest(to: vector, query, count: count, among: rows, state)
+        return try found.dropFirst(query.offset).map { neighbour in
+            let point = state.point(UInt32(neighbour.row))
+            guard let row = try fetch(point, query.withPayload, query.withVectors, db) else {
+                throw StoreError.damaged(path: path, reason: "the point in row \(neighbour.row) is gone")
             }
-            let record = try record(row, withPayload: query.withPayload, withVector: query.withVector, collection)
-            points.append(
-                ScoredPoint(
-                    id: record.id, version: collection.matrix.version(at: neighbour.row), score: neighbour.score,
-                    payload: record.payload, vector: record.vector
-                )
+            let record = try record(row, query.withPayload, query.withVectors, state)
+            return ScoredPoint(
+                id: record.id, version: UInt64(bitPattern: try row.decode(Int64.self, forColumn: "version")),
+                score: neighbour.score, payload: record.payload, vectors: record.vectors
             )
         }
-        return points
+    }
+
+    private func nearest(
+        to vector: Vector, _ query: VectorQuery, count: Int, among rows: RowBits?, _ state: CollectionState
+    ) throws -> [Neighbour] {
+        let found: [Neighbour]
+        let distance: Distance
+        switch vector {
+        case .dense(let values):
+            guard let field = state.dense[query.using] else { throw StoreError.unknownVector(query.using) }
+            distance = field.parameters.distance
+            found = try field.nearest(
+                to: distance == .cosine ? values.normalised() : values, count: count, among: rows,
+                ef: query.isExact ? nil : query.ef ?? options.ef)
+        case .sparse(let sparse):
+            guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
+            distance = .dot
+            found = field.nearest(to: sparse, count: count, among: rows, capacity: state.capacity)
+        }
+        guard let threshold = query.scoreThreshold else { return found }
+        return found.filter { distance.isNearer($0.score, than: threshold) }
     }
 
     public func retrieve(
-        _ ids: [PointID], withPayload: Bool, withVector: Bool, in name: String
+        _ ids: [PointID], withPayload: PayloadSelection, withVectors: VectorSelection, in name: String
     ) async throws(StoreError) -> [Record] {
-        try await read(name) { [self] db, collection in
-            let statement = try db.cachedStatement(
-                sql: "SELECT id, payload, vector FROM points WHERE collection = ? AND id = ?"
-            )
+        try await read(name) { [self] db, state in
+            let statement = try db.cachedStatement(sql: "SELECT point FROM points WHERE collection = ? AND id = ?")
             return try ids.compactMap { id in
-                try Row.fetchOne(statement, arguments: [collection.key, id.key]).map {
-                    try record($0, withPayload: withPayload, withVector: withVector, collection)
-                }
+                guard let point = try Int64.fetchOne(statement, arguments: [state.key, id.key]),
+                    let row = try fetch(point, withPayload, withVectors, db)
+                else { return nil }
+                return try record(row, withPayload, withVectors, state)
             }
         }
     }
 
     public func scroll(_ request: ScrollRequest, in name: String) async throws(StoreError) -> ScrollPage {
         guard request.limit > 0 else { throw .badRequest("limit must be 1 or larger") }
-        return try await read(name) { [self] db, collection in
-            let slots = try request.filter.map { try FilterPlan($0, collection, db, path: path).slots() }
-            let rows = try Row.fetchCursor(
-                db, sql: "SELECT slot, id FROM points WHERE collection = ? AND id >= ? ORDER BY id",
-                arguments: [collection.key, request.offset?.key ?? Data()]
-            )
-            let statement = try db.cachedStatement(
-                sql: "SELECT id, payload, vector FROM points WHERE collection = ? AND slot = ?"
-            )
+        return try await read(name) { [self] db, state in
+            let rows = try request.filter.map { try FilterPlan($0, state, db, path: path).rows() }
             var page = ScrollPage(points: [], nextPageOffset: nil)
-            while let row = try rows.next() {
-                let slot = try row.decode(Int.self, forColumn: "slot")
-                guard slots?.contains(slot) ?? true else { continue }
+            for (id, point) in try pointsByID(from: request.offset, among: rows, count: request.limit, state, db) {
                 if page.points.count == request.limit {
-                    page.nextPageOffset = try Self.id(row, path: path)
+                    page.nextPageOffset = id
                     break
                 }
-                guard let full = try Row.fetchOne(statement, arguments: [collection.key, slot]) else { continue }
-                page.points.append(
-                    try record(full, withPayload: request.withPayload, withVector: request.withVector, collection)
-                )
+                guard let row = try fetch(point, request.withPayload, request.withVectors, db) else { continue }
+                page.points.append(try record(row, request.withPayload, request.withVectors, state))
             }
             return page
         }
     }
 
+    /// The first `count` + 1 points of these rows from an id on, in the order of ids.
+    private func pointsByID(
+        from first: PointID?, among rows: RowBits?, count: Int, _ state: CollectionState, _ db: Database
+    ) throws -> [(PointID, point: Int64)] {
+        var found: [(PointID, point: Int64)] = []
+        // Few rows are sorted; many are met soon enough in the index.
+        if let rows, rows.count < 1000 || rows.count * 64 < state.live.count {
+            let statement = try db.cachedStatement(sql: "SELECT id FROM points WHERE point = ?")
+            for number in rows.list {
+                guard let row = try Row.fetchOne(statement, arguments: [state.point(number)]) else { continue }
+                let id = try Self.id(row, path: path)
+                if first.map({ id >= $0 }) ?? true { found.append((id, state.point(number))) }
+            }
+            return found.sorted { $0.0 < $1.0 }
+        }
+        let cursor = try Row.fetchCursor(
+            db, sql: "SELECT point, id FROM points WHERE collection = ? AND id >= ? ORDER BY id",
+            arguments: [state.key, first?.key ?? Data()]
+        )
+        while found.count <= count, let row = try cursor.next() {
+            let point = try row.decode(Int64.self, forColumn: "point")
+            guard rows?.contains(UInt32(truncatingIfNeeded: point)) ?? true else { continue }
+            found.append((try Self.id(row, path: path), point))
+        }
+        return found
+    }
+
     public func count(_ filter: Filter?, in name: String) async throws(StoreError) -> Int {
-        try await read(name) { [self] db, collection in
-            if let filter { return try FilterPlan(filter, collection, db, path: path).slots().count }
-            return try Int.fetchOne(
-                db, sql: "SELECT count(*) FROM points WHERE collection = ?", arguments: [collection.key]
-            ) ?? 0
+        try await read(name) { [self] db, state in
+            try filter.map { try FilterPlan($0, state, db, path: path).rows().count } ?? state.pointsCount
         }
     }
 
     public func facet(
         _ field: String, filter: Filter?, limit: Int, in name: String
     ) async throws(StoreError) -> [FacetHit] {
-        try await read(name) { [self] db, collection in
-            guard let index = collection.indexes[field] else {
-                throw StoreError.badRequest("facets need a payload index on '\(field)'")
+        let key = try PayloadPath(field)
+        return try await read(name) { [self] db, state in
+            let rows = try filter.map { try FilterPlan($0, state, db, path: path).rows() }
+            guard let hits = state.indexes[key]?.facet(among: rows) else {
+                throw StoreError.badRequest(
+                    "facets need a payload index of keywords, integers, booleans or UUIDs on '\(field)'")
             }
-            var counts: [DatabaseValue: Int] = [:]
-            if let filter {
-                let statement = try db.cachedStatement(
-                    sql: "SELECT value FROM payload_entries WHERE field = ? AND slot = ?"
-                )
-                for slot in try FilterPlan(filter, collection, db, path: path).slots() {
-                    for row in try Row.fetchAll(statement, arguments: [index.key, slot]) {
-                        counts[row[0], default: 0] += 1
-                    }
-                }
-            } else {
-                let rows = try Row.fetchCursor(
-                    db, sql: "SELECT value, count(*) FROM payload_entries WHERE field = ? GROUP BY value",
-                    arguments: [index.key]
-                )
-                while let row = try rows.next() { counts[row[0]] = try row.decode(atIndex: 1) }
-            }
-            let hits = try counts.map { FacetHit(value: try index.value($0.key, path: path), count: $0.value) }
             let sorted = hits.sorted { a, b in
                 if a.count != b.count { return a.count > b.count }
                 if let x = a.value.integer, let y = b.value.integer { return x < y }
-                return (a.value.string ?? "").utf8.lexicographicallyPrecedes((b.value.string ?? "").utf8)
+                return a.value.description.utf8.lexicographicallyPrecedes(b.value.description.utf8)
             }
-            return Array(sorted.prefix(max(0, limit)))
+            return sorted.prefix(max(0, limit)).map { FacetHit(value: $0.value, count: $0.count) }
         }
     }
 
@@ -139,7 +164,7 @@ extension EmbeddedStore {
     /// The two are taken one after the other, so a commit may come between: an index would be asked about points that the
     /// matrix does not have, or the reverse, and half of an update would show. The operation's number tells.
     private func read<Value: Sendable>(
-        _ name: String, _ body: @escaping @Sendable (Database, Collection) throws -> Value
+        _ name: String, _ body: @escaping @Sendable (Database, CollectionState) throws -> Value
     ) async throws(StoreError) -> Value {
         for _ in 0..<8 {
             let value: Value? = try await StoreError.translating(path) {
@@ -158,37 +183,27 @@ extension EmbeddedStore {
         return try await write { [self] db in (try body(db, collectionState(name)), {}) }
     }
 
-    /// What was asked for of a row with the column `id` and the others as needed.
+    private func fetch(
+        _ point: Int64, _ payload: PayloadSelection, _ vectors: VectorSelection, _ db: Database
+    ) throws -> Row? {
+        let columns =
+            "id, version" + (payload == .none ? "" : ", payload") + (vectors == .none ? "" : ", vectors")
+        return try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT \(columns) FROM points WHERE point = ?"), arguments: [point])
+    }
+
+    /// What was asked for of a row that `fetch` gave.
     private func record(
-        _ row: Row, withPayload: Bool, withVector: Bool, _ collection: Collection
+        _ row: Row, _ payload: PayloadSelection, _ vectors: VectorSelection, _ state: CollectionState
     ) throws -> Record {
-        let id = try Self.id(row, path: path)
-        var record = Record(id: id)
-        if withPayload { record.payload = try Self.payload(row, path: path) }
-        if withVector {
-            guard let vector = Self.vector(try row.decode(forColumn: "vector"), count: collection.configuration.size)
-            else {
-                throw StoreError.damaged(path: path, reason: "the vector of point \(id) is not valid")
-            }
-            record.vector = vector
+        var record = Record(id: try Self.id(row, path: path))
+        if payload != .none { record.payload = payload.select(from: try Self.payload(row, path: path)) }
+        switch vectors {
+        case .none: break
+        case .all: record.vectors = try Self.vectors(row, state.configuration, path: path)
+        case .only(let names):
+            record.vectors = try Self.vectors(row, state.configuration, path: path).filter { names.contains($0.key) }
         }
         return record
-    }
-
-    /// The query of a cosine collection at length one, so that scores are cosines.
-    private static func unit(_ vector: [Float]) -> [Float] {
-        let norm = vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-        return norm > 0 && abs(norm - 1) >= 1e-6 ? vector.map { Float(Double($0) / norm) } : vector
-    }
-}
-
-extension EmbeddedStore.PayloadIndex {
-    /// The value of an entry.
-    fileprivate func value(_ entry: DatabaseValue, path: String) throws(StoreError) -> JSONValue {
-        switch (type, entry.storage) {
-        case (.keyword, .blob(let text)): .string(String(decoding: text, as: UTF8.self))
-        case (.integer, .int64(let number)): .integer(number)
-        default: throw .damaged(path: path, reason: "the index of '\(name)' holds a value that is no \(type)")
-        }
     }
 }

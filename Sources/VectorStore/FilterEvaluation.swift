@@ -1,43 +1,95 @@
-// Whether a point passes a filter, by looking at its payload.
+// Whether a point passes a filter, by looking at it: what every other way of answering must agree with.
+
+/// What a filter can ask of a point.
+struct FilterSubject {
+    /// nil inside a nested filter, where an element of an array has no id.
+    var id: PointID?
+    var payload: JSONValue
+    var hasVector: (String) -> Bool = { _ in false }
+    /// How the text index of a field takes texts apart, when there is one.
+    var tokenizers: [PayloadPath: TextTokenizer] = [:]
+}
 
 extension Filter {
-    /// Whether the point passes.
-    func matches(_ id: PointID, _ payload: JSONValue) -> Bool {
-        must.allSatisfy { $0.matches(id, payload) }
-            && (should.isEmpty || should.contains { $0.matches(id, payload) })
-            && !mustNot.contains { $0.matches(id, payload) }
+    func matches(_ subject: FilterSubject) -> Bool {
+        must.allSatisfy { $0.matches(subject) }
+            && !mustNot.contains { $0.matches(subject) }
+            && (should.isEmpty || should.contains { $0.matches(subject) })
+            && (minShould.map { clause in
+                clause.conditions.count { $0.matches(subject) } >= clause.minCount
+            } ?? true)
     }
 }
 
 extension Condition {
-    func matches(_ id: PointID, _ payload: JSONValue) -> Bool {
+    func matches(_ subject: FilterSubject) -> Bool {
+        let payload = subject.payload
         switch self {
         case .match(let key, let value):
-            return PayloadPath(key).elements(in: payload).contains(where: value.matches)
-        case .range(let key, let gt, let gte, let lt, let lte):
-            return PayloadPath(key).elements(in: payload).contains { element in
-                guard let number = element.number else { return false }
-                return gt.map { number > $0 } ?? true && gte.map { number >= $0 } ?? true
-                    && lt.map { number < $0 } ?? true && lte.map { number <= $0 } ?? true
-            }
+            let test = value.test(subject.tokenizers[key] ?? .default)
+            return key.contains(in: payload, where: test)
+        case .range(let key, let bounds):
+            return key.contains(in: payload) { $0.number.map(bounds.contains) ?? false }
+        case .datetimeRange(let key, let bounds):
+            return key.contains(in: payload) { $0.string.flatMap(Timestamp.init).map(bounds.contains) ?? false }
+        case .geo(let key, let area):
+            return key.contains(in: payload) { GeoPoint($0).map(area.contains) ?? false }
+        case .valuesCount(let key, let bounds):
+            let values = key.values(in: payload)
+            return values.isEmpty ? bounds.contains(0) : values.contains { bounds.contains($0.valuesCount) }
         case .isEmpty(let key):
-            return PayloadPath(key).values(in: payload).allSatisfy { $0 == .null || $0 == .array([]) }
+            return key.values(in: payload).allSatisfy { $0 == .null || $0 == .array([]) }
         case .isNull(let key):
-            return PayloadPath(key).elements(in: payload).contains(.null)
+            return key.contains(in: payload) { $0 == .null }
         case .hasID(let ids):
-            return ids.contains(id)
+            return subject.id.map(ids.contains) ?? false
+        case .hasVector(let name):
+            return subject.hasVector(name)
+        case .slice(let total, let index):
+            return subject.id.map { $0.slice(of: total) == index } ?? false
+        case .nested(let key, let filter):
+            return key.withoutFinalEach.values(in: payload).contains { value in
+                value.array?.contains { element in
+                    element.object != nil && filter.matches(FilterSubject(payload: element))
+                } ?? false
+            }
         case .filter(let filter):
-            return filter.matches(id, payload)
+            return filter.matches(subject)
         }
     }
 }
 
 extension MatchValue {
-    func matches(_ element: JSONValue) -> Bool {
+    /// The test that elements are put to; what does not depend on them is done once.
+    func test(_ tokenizer: TextTokenizer) -> (JSONValue) -> Bool {
         switch self {
-        case .value(let value): element.isMatchable && element.isIdentical(to: value)
-        case .any(let values): element.isMatchable && values.contains(where: element.isIdentical)
-        case .except(let values): element != .null && !values.contains(where: element.isIdentical)
+        case .value(let value):
+            return { $0.isMatchable && $0.isIdentical(to: value) }
+        case .any(let keys):
+            return { JSONKey($0).map(keys.contains) ?? false }
+        case .except(let keys):
+            return { $0 != .null && !(JSONKey($0).map(keys.contains) ?? false) }
+        case .text(let text):
+            let wanted = tokenizer.tokens(ofQuery: text)
+            return { element in
+                guard let text = element.string, !wanted.isEmpty else { return false }
+                return Set(tokenizer.tokens(ofDocument: text)).isSuperset(of: wanted)
+            }
+        case .textAny(let text):
+            let wanted = Set(tokenizer.tokens(ofQuery: text))
+            return { $0.string.map { tokenizer.tokens(ofDocument: $0).contains(where: wanted.contains) } ?? false }
+        case .phrase(let text):
+            let wanted = tokenizer.tokens(ofQuery: text)
+            return { element in
+                guard let text = element.string, let first = wanted.first else { return false }
+                let tokens = tokenizer.tokens(ofDocument: text)
+                return tokens.indices.contains { tokens[$0] == first && tokens[$0...].starts(with: wanted) }
+            }
+        case .prefix(let prefix):
+            return { $0.string?.utf8.starts(with: prefix.utf8) ?? false }
+        case .substring(let part):
+            let part = Array(part.utf8)
+            return { $0.string.map { Array($0.utf8).contains(part) } ?? false }
         }
     }
 }
@@ -57,71 +109,12 @@ extension JSONValue {
         default: false
         }
     }
-}
 
-/// A path into a payload.
-struct PayloadPath: Sendable {
-    private enum Step: Equatable {
-        case member(String)
-        case index(Int)
-        /// `[]`: every element.
-        case each
-    }
-
-    private let steps: [Step]
-
-    /// Reads `a.b`, `a[0]`, `a[].c` and `"quoted.key"`.
-    init(_ text: String) {
-        var steps: [Step] = []
-        var name = ""
-        var isQuoted = false
-        var rest = text[...]
-        func flush() {
-            if !name.isEmpty || isQuoted { steps.append(.member(name)) }
-            name = ""
-            isQuoted = false
+    fileprivate var valuesCount: Int {
+        switch self {
+        case .null: 0
+        case .array(let elements): elements.count
+        default: 1
         }
-        while let character = rest.popFirst() {
-            switch character {
-            case "\"" where name.isEmpty:
-                if let end = rest.firstIndex(of: "\"") {
-                    name = String(rest[..<end])
-                    isQuoted = true
-                    rest = rest[rest.index(after: end)...]
-                } else {
-                    name.append(character)
-                }
-            case ".": flush()
-            case "[":
-                if let end = rest.firstIndex(of: "]"), rest[..<end].isEmpty || Int(rest[..<end]) != nil {
-                    flush()
-                    steps.append(Int(rest[..<end]).map(Step.index) ?? .each)
-                    rest = rest[rest.index(after: end)...]
-                } else {
-                    name.append(character)
-                }
-            default: name.append(character)
-            }
-        }
-        flush()
-        self.steps = steps
-    }
-
-    /// The values at the path; several when it goes through `[]`, none when it leads nowhere.
-    func values(in payload: JSONValue) -> [JSONValue] {
-        steps.reduce([payload]) { values, step in
-            values.flatMap { value -> [JSONValue] in
-                switch step {
-                case .member(let name): value[name].map { [$0] } ?? []
-                case .index(let index): value.array.map { $0.indices.contains(index) ? [$0[index]] : [] } ?? []
-                case .each: value.array ?? []
-                }
-            }
-        }
-    }
-
-    /// The values at the path with final arrays taken apart, one level.
-    func elements(in payload: JSONValue) -> [JSONValue] {
-        values(in: payload).flatMap { $0.array ?? [$0] }
     }
 }

@@ -1,94 +1,163 @@
-// Which points pass a filter: by payload indexes where they answer, by looking at payloads where they do not.
+// Which points pass a filter: by payload indexes as far as they tell, by looking at payloads where they do not.
 
 import Foundation
 import GRDB
+import HNSW
 
-/// A filter in front of a collection, inside a transaction.
+/// A filter in front of a collection, inside a transaction of the same state.
 struct FilterPlan {
     private let filter: Filter
-    private let collection: EmbeddedStore.Collection
+    private let state: CollectionState
     private let db: Database
     private let path: String
 
-    init(_ filter: Filter, _ collection: EmbeddedStore.Collection, _ db: Database, path: String) {
+    init(_ filter: Filter, _ state: CollectionState, _ db: Database, path: String) {
         self.filter = filter
-        self.collection = collection
+        self.state = state
         self.db = db
         self.path = path
     }
 
-    /// The slots of the points that pass.
+    /// The rows of the points that pass.
     ///
-    /// Conditions of `must` that an index answers give candidates; only these are looked at for the rest of the filter, and
-    /// when there is no rest nothing is looked at.
-    func slots() throws -> Set<Int> {
-        var candidates: Set<Int>?
-        var rest = filter
-        rest.must = []
+    /// Indexes give the rows that may pass. When they give exactly those that do, no point is looked at; otherwise only these are.
+    func rows() throws -> RowBits {
+        switch try answer(filter) {
+        case .exactly(let rows): return rows
+        case .atMost(let candidates): return try look(at: candidates)
+        case .unknown: return try look(at: state.live)
+        }
+    }
+
+    private typealias Answer = PayloadIndex.Answer
+
+    private func answer(_ filter: Filter) throws -> Answer {
+        var rows: RowBits?
+        var isExact = true
+        func narrow(_ found: RowBits) {
+            guard var known = rows else { return rows = found }
+            known.formIntersection(found)
+            rows = known
+        }
         for condition in filter.must {
-            if let slots = try indexedSlots(condition) {
-                candidates = candidates.map { $0.intersection(slots) } ?? slots
-            } else {
-                rest.must.append(condition)
+            switch try answer(condition) {
+            case .exactly(let found): narrow(found)
+            case .atMost(let found):
+                narrow(found)
+                isExact = false
+            case .unknown: isExact = false
             }
         }
-        if let candidates, rest == Filter() { return candidates }
-        return try candidates.map { try look(at: $0, rest) } ?? lookAtAll(rest)
+        if !filter.should.isEmpty {
+            switch try atLeast(1, of: filter.should) {
+            case .exactly(let found): narrow(found)
+            case .atMost(let found):
+                narrow(found)
+                isExact = false
+            case .unknown: isExact = false
+            }
+        }
+        if let clause = filter.minShould {
+            switch try atLeast(clause.minCount, of: clause.conditions) {
+            case .exactly(let found): narrow(found)
+            case .atMost(let found):
+                narrow(found)
+                isExact = false
+            case .unknown: isExact = false
+            }
+        }
+        for condition in filter.mustNot {
+            guard case .exactly(let found) = try answer(condition) else {
+                isExact = false
+                continue
+            }
+            var others = rows ?? state.live
+            others.subtract(found)
+            rows = others
+        }
+        if isExact { return .exactly(rows ?? state.live) }
+        return rows.map(Answer.atMost) ?? .unknown
     }
 
-    /// The slots a condition holds for, when an index or the ids tell; nil when only the payloads do.
-    private func indexedSlots(_ condition: Condition) throws -> Set<Int>? {
+    /// The rows for which so many of the conditions hold.
+    private func atLeast(_ count: Int, of conditions: [Condition]) throws -> Answer {
+        guard count <= conditions.count else { return .exactly(RowBits(capacity: 0)) }
+        // reached[n]: the rows for which n + 1 of the conditions so far may hold.
+        var reached = Array(repeating: RowBits(capacity: state.capacity), count: max(1, count))
+        var isExact = true
+        for condition in conditions {
+            let found: RowBits
+            switch try answer(condition) {
+            case .exactly(let rows): found = rows
+            case .atMost(let rows):
+                found = rows
+                isExact = false
+            case .unknown: return .unknown
+            }
+            for level in reached.indices.reversed() {
+                var more = found
+                if level > 0 { more.formIntersection(reached[level - 1]) }
+                reached[level].formUnion(more)
+            }
+        }
+        return isExact ? .exactly(reached[reached.count - 1]) : .atMost(reached[reached.count - 1])
+    }
+
+    private func answer(_ condition: Condition) throws -> Answer {
         switch condition {
+        case .filter(let filter): return try answer(filter)
+        case .hasVector(let name): return .exactly(state.rows(withVector: name))
         case .hasID(let ids):
-            let statement = try db.cachedStatement(sql: "SELECT slot FROM points WHERE collection = ? AND id = ?")
-            return Set(try ids.compactMap { try Int.fetchOne(statement, arguments: [collection.key, $0.key]) })
-        case .match(let key, .value(let value)):
-            return try indexedSlots(key, [value])
-        case .match(let key, .any(let values)):
-            return try indexedSlots(key, values)
-        default:
-            return nil
+            let statement = try db.cachedStatement(sql: "SELECT point FROM points WHERE collection = ? AND id = ?")
+            var rows = RowBits(capacity: state.capacity)
+            for id in ids {
+                guard let point = try Int64.fetchOne(statement, arguments: [state.key, id.key]) else { continue }
+                rows.insert(UInt32(truncatingIfNeeded: point))
+            }
+            return .exactly(rows)
+        case .match(let key, _), .range(let key, _), .datetimeRange(let key, _), .geo(let key, _), .isEmpty(let key):
+            return state.indexes[key]?.answer(condition, live: state.live, capacity: state.capacity) ?? .unknown
+        case .valuesCount, .isNull, .slice, .nested: return .unknown
         }
     }
 
-    private func indexedSlots(_ key: String, _ values: [JSONValue]) throws -> Set<Int>? {
-        guard let index = collection.indexes[key] else { return nil }
-        var slots: Set<Int> = []
-        for value in values {
-            // A value of another type is not in the index, but it may be in payloads.
-            guard let entry = index.entry(value) else { return nil }
-            let statement = try db.cachedStatement(
-                sql: "SELECT slot FROM payload_entries WHERE field = ? AND value = ?")
-            slots.formUnion(try Int.fetchSet(statement, arguments: [index.key, entry]))
+    private func look(at candidates: RowBits) throws -> RowBits {
+        var rows = RowBits(capacity: state.capacity)
+        func look(_ row: Row) throws {
+            let number = UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point"))
+            let payload = JSONValue.object(try EmbeddedStore.payload(row, path: path))
+            let subject = FilterSubject(
+                id: try EmbeddedStore.id(row, path: path), payload: payload,
+                hasVector: { state.hasVector($0, row: number) }, tokenizers: state.tokenizers
+            )
+            if filter.matches(subject) { rows.insert(number) }
         }
-        guard slots.allSatisfy({ $0 >= 0 }) else {
-            throw StoreError.damaged(path: path, reason: "the index of '\(key)' names a point that cannot be")
+        // Reading everything in order costs a quarter as much a point as asking for one.
+        if candidates.count * 4 > state.live.count {
+            let all = try Row.fetchCursor(
+                db, sql: "SELECT point, id, payload FROM points WHERE point BETWEEN ? AND ?",
+                arguments: [state.points.lowerBound, state.points.upperBound]
+            )
+            while let row = try all.next() {
+                let point = try row.decode(Int64.self, forColumn: "point")
+                if candidates.contains(UInt32(truncatingIfNeeded: point)) { try look(row) }
+            }
+        } else {
+            let statement = try db.cachedStatement(sql: "SELECT point, id, payload FROM points WHERE point = ?")
+            for number in candidates.list {
+                if let row = try Row.fetchOne(statement, arguments: [state.point(number)]) { try look(row) }
+            }
         }
-        return slots
+        return rows
     }
+}
 
-    private func look(at candidates: Set<Int>, _ rest: Filter) throws -> Set<Int> {
-        let statement = try db.cachedStatement(sql: "SELECT id, payload FROM points WHERE collection = ? AND slot = ?")
-        return try candidates.filter { slot in
-            guard let row = try Row.fetchOne(statement, arguments: [collection.key, slot]) else { return false }
-            return try passes(row, rest)
-        }
-    }
-
-    private func lookAtAll(_ rest: Filter) throws -> Set<Int> {
-        var slots: Set<Int> = []
-        let rows = try Row.fetchCursor(
-            db, sql: "SELECT slot, id, payload FROM points WHERE collection = ?", arguments: [collection.key]
-        )
-        while let row = try rows.next() {
-            if try passes(row, rest) { slots.insert(try row.decode(forColumn: "slot")) }
-        }
-        return slots
-    }
-
-    private func passes(_ row: Row, _ rest: Filter) throws -> Bool {
-        rest.matches(
-            try EmbeddedStore.id(row, path: path), .object(try EmbeddedStore.payload(row, path: path))
-        )
+extension RowBits {
+    /// The rows, ascending.
+    var list: [UInt32] {
+        var rows: [UInt32] = []
+        rows.reserveCapacity(count)
+        forEach { rows.append($0) }
+        return rows
     }
 }

@@ -78,14 +78,19 @@ extension PointID: CustomStringConvertible {
 /// A point to store.
 public struct Point: Sendable, Equatable {
     public var id: PointID
-    /// [size of the collection]; a cosine collection stores it normalised.
-    public var vector: [Float]
+    /// By name, any of the collection's; dense ones of a cosine vector are stored normalised.
+    public var vectors: NamedVectors
     public var payload: JSONObject
 
-    public init(id: PointID, vector: [Float], payload: JSONObject = [:]) {
+    public init(id: PointID, vectors: NamedVectors, payload: JSONObject = [:]) {
         self.id = id
-        self.vector = vector
+        self.vectors = vectors
         self.payload = payload
+    }
+
+    /// A point with the unnamed vector.
+    public init(id: PointID, vector: [Float], payload: JSONObject = [:]) {
+        self.init(id: id, vectors: ["": .dense(vector)], payload: payload)
     }
 }
 
@@ -93,7 +98,10 @@ public struct Point: Sendable, Equatable {
 public struct Record: Sendable, Equatable {
     public var id: PointID
     public var payload: JSONObject?
-    public var vector: [Float]?
+    public var vectors: NamedVectors?
+
+    /// The unnamed vector.
+    public var vector: [Float]? { vectors?[""]?.dense }
 }
 
 /// A point found by a query.
@@ -103,5 +111,8 @@ public struct ScoredPoint: Sendable, Equatable {
     public var version: UInt64
     public var score: Float
     public var payload: JSONObject?
-    public var vector: [Float]?
+    public var vectors: NamedVectors?
+
+    /// The unnamed vector.
+    public var vector: [Float]? { vectors?[""]?.dense }
 }

@@ -14,16 +14,19 @@ public protocol PointStore: Sendable {
     func collections() async throws(StoreError) -> [String]
     /// Whether there was such a collection.
     func deleteCollection(_ name: String) async throws(StoreError) -> Bool
-    /// Makes filters on `field` fast. Does nothing when the index is there already.
+    /// Makes filters on `field`, a `PayloadPath`, fast. Does nothing when the index is there already; one of another type takes
+    /// the place of the one there.
     func createPayloadIndex(_ field: String, _ type: PayloadIndexType, in collection: String) async throws(StoreError)
+    /// Whether there was such an index.
+    func deletePayloadIndex(_ field: String, in collection: String) async throws(StoreError) -> Bool
 
-    /// Applies the operations in one transaction, all or none, and returns when they are on disk.
+    /// Applies the operations in order and in one transaction, all or none, and returns when they are on disk.
     func update(_ operations: [PointOperation], in collection: String) async throws(StoreError) -> UpdateResult
     /// The points nearest to a vector, nearest first.
     func query(_ query: VectorQuery, in collection: String) async throws(StoreError) -> [ScoredPoint]
     /// The points of these ids that exist, in the order asked for.
     func retrieve(
-        _ ids: [PointID], withPayload: Bool, withVector: Bool, in collection: String
+        _ ids: [PointID], withPayload: PayloadSelection, withVectors: VectorSelection, in collection: String
     ) async throws(StoreError) -> [Record]
     /// Points in the order of their ids.
     func scroll(_ request: ScrollRequest, in collection: String) async throws(StoreError) -> ScrollPage
@@ -34,28 +37,30 @@ public protocol PointStore: Sendable {
     ) async throws(StoreError) -> [FacetHit]
 }
 
-/// What a collection's vectors are.
-public struct CollectionConfiguration: Sendable, Equatable, Codable {
-    /// Dimension of its vectors, 1…65,536.
-    public var size: Int
-    public var distance: Distance
-
-    public init(size: Int, distance: Distance) {
-        self.size = size
-        self.distance = distance
-    }
-}
-
 public struct CollectionInfo: Sendable, Equatable {
     public var configuration: CollectionConfiguration
     public var pointsCount: Int
-    public var payloadIndexes: [String: PayloadIndexType]
-}
+    public var payloadIndexes: [String: PayloadIndexInfo]
+    /// By the names of dense vectors.
+    public var vectors: [String: VectorInfo]
+    /// Why building the last graph or writing its snapshot failed; nil when it did not.
+    public var indexingError: String?
 
-/// What values of a field an index holds; values of other types are stored but not indexed.
-public enum PayloadIndexType: String, Sendable, Equatable {
-    case keyword
-    case integer
+    public struct PayloadIndexInfo: Sendable, Equatable {
+        public var type: PayloadIndexType
+        /// Points with a value of the type.
+        public var pointsCount: Int
+    }
+
+    public struct VectorInfo: Sendable, Equatable {
+        /// Points with a vector of this name.
+        public var pointsCount: Int
+        /// Those of them that the graph answers for; the others are searched exactly.
+        public var indexedCount: Int
+        /// Bytes in memory: codes and links of the graph, vectors that are not in it. The graph's own vectors are mapped from
+        /// its snapshot once there is one.
+        public var residentBytes: Int
+    }
 }
 
 /// Which points an operation is about.
@@ -68,36 +73,102 @@ public enum PointOperation: Sendable, Equatable {
     /// Each point replaces the one of its id whole.
     case upsert([Point])
     case delete(PointSelector)
+    /// Sets members of payloads, or of the objects at `key` in them; null takes a member out.
+    case setPayload(JSONObject, PointSelector, key: PayloadPath? = nil)
+    case overwritePayload(JSONObject, PointSelector)
+    case deletePayload([PayloadPath], PointSelector)
+    case clearPayload(PointSelector)
+    /// Sets the vectors given; a point's other vectors stay.
+    case updateVectors([PointVectors])
+    case deleteVectors([String], PointSelector)
+}
+
+/// Vectors for a point that is there.
+public struct PointVectors: Sendable, Equatable {
+    public var id: PointID
+    public var vectors: NamedVectors
+
+    public init(id: PointID, vectors: NamedVectors) {
+        self.id = id
+        self.vectors = vectors
+    }
 }
 
 public struct UpdateResult: Sendable, Equatable {
     /// The number of the last operation: points it wrote have it as their version.
     public var operationID: UInt64
+    /// Ids named by operations on payloads and vectors that no point has. Everything else was applied.
+    public var notFound: [PointID]
+
+    public init(operationID: UInt64, notFound: [PointID] = []) {
+        self.operationID = operationID
+        self.notFound = notFound
+    }
 }
 
 public struct VectorQuery: Sendable, Equatable {
-    /// [size of the collection]
-    public var vector: [Float]
+    /// What is looked for.
+    public enum Target: Sendable, Equatable {
+        case vector(Vector)
+        /// What is near this point's vector; the point itself is left out.
+        case id(PointID)
+    }
+
+    public var target: Target
+    /// The name of the vector that is compared.
+    public var using: String
     public var filter: Filter?
     public var limit: Int
     public var offset: Int
     /// Only points strictly nearer than this.
     public var scoreThreshold: Float?
-    public var withPayload: Bool
-    public var withVector: Bool
+    /// Compares every vector, whatever there is of graphs.
+    public var isExact = false
+    /// Nodes a graph's search keeps in view, at least `offset + limit`: more is slower and finds more.
+    public var ef: Int?
+    public var withPayload: PayloadSelection
+    public var withVectors: VectorSelection
 
     public init(
-        vector: [Float], filter: Filter? = nil, limit: Int = 10, offset: Int = 0, scoreThreshold: Float? = nil,
-        withPayload: Bool = true, withVector: Bool = false
+        _ target: Target, using: String = "", filter: Filter? = nil, limit: Int = 10, offset: Int = 0,
+        scoreThreshold: Float? = nil, withPayload: PayloadSelection = .all, withVectors: VectorSelection = .none
     ) {
-        self.vector = vector
+        self.target = target
+        self.using = using
         self.filter = filter
         self.limit = limit
         self.offset = offset
         self.scoreThreshold = scoreThreshold
         self.withPayload = withPayload
-        self.withVector = withVector
+        self.withVectors = withVectors
     }
+
+    /// By the unnamed vector.
+    public init(
+        vector: [Float], filter: Filter? = nil, limit: Int = 10, offset: Int = 0, scoreThreshold: Float? = nil,
+        withPayload: PayloadSelection = .all, withVectors: VectorSelection = .none
+    ) {
+        self.init(
+            .vector(.dense(vector)), filter: filter, limit: limit, offset: offset, scoreThreshold: scoreThreshold,
+            withPayload: withPayload, withVectors: withVectors
+        )
+    }
+}
+
+/// How much of a payload comes back.
+public enum PayloadSelection: Sendable, Equatable {
+    case none
+    case all
+    /// These paths and no others.
+    case include([PayloadPath])
+    case exclude([PayloadPath])
+}
+
+/// Which vectors come back.
+public enum VectorSelection: Sendable, Equatable {
+    case none
+    case all
+    case only([String])
 }
 
 public struct ScrollRequest: Sendable, Equatable {
@@ -105,18 +176,18 @@ public struct ScrollRequest: Sendable, Equatable {
     /// The first id of the page, inclusive; nil begins at the first of all.
     public var offset: PointID?
     public var limit: Int
-    public var withPayload: Bool
-    public var withVector: Bool
+    public var withPayload: PayloadSelection
+    public var withVectors: VectorSelection
 
     public init(
-        filter: Filter? = nil, offset: PointID? = nil, limit: Int = 10, withPayload: Bool = true,
-        withVector: Bool = false
+        filter: Filter? = nil, offset: PointID? = nil, limit: Int = 10, withPayload: PayloadSelection = .all,
+        withVectors: VectorSelection = .none
     ) {
         self.filter = filter
         self.offset = offset
         self.limit = limit
         self.withPayload = withPayload
-        self.withVector = withVector
+        self.withVectors = withVectors
     }
 }
 
@@ -127,7 +198,7 @@ public struct ScrollPage: Sendable, Equatable {
 }
 
 public struct FacetHit: Sendable, Equatable {
-    /// A string or an integer.
+    /// A string, an integer or a boolean.
     public var value: JSONValue
     public var count: Int
 }

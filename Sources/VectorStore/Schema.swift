@@ -1,5 +1,6 @@
 // The SQLite tables, and how older ones become these.
 
+import Foundation
 import GRDB
 
 enum Schema {
@@ -55,6 +56,91 @@ enum Schema {
             // Text is bound as a C string, which ends at the first NUL; bytes do not.
             try db.execute(
                 sql: "UPDATE payload_entries SET value = CAST(value AS BLOB) WHERE typeof(value) = 'text'"
+            )
+        }
+        migrator.registerMigration("3: named vectors, indexes in memory") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE collections RENAME TO old_collections;
+                    ALTER TABLE points RENAME TO old_points;
+                    DROP INDEX points_by_id;
+                    DROP TABLE payload_entries;
+
+                    CREATE TABLE collections (
+                        -- Never used again: what is left of a deleted collection must not come back in another.
+                        collection INTEGER PRIMARY KEY AUTOINCREMENT,
+                        name TEXT NOT NULL UNIQUE,
+                        -- CollectionConfiguration.json
+                        configuration TEXT NOT NULL,
+                        -- The number of the last operation on its points.
+                        operation INTEGER NOT NULL DEFAULT 0
+                    );
+
+                    CREATE TABLE points (
+                        -- collection << 32 | row. Vectors and indexes in memory know a point by its row, which never changes its
+                        -- vectors: a point with new ones gets a new row.
+                        point INTEGER PRIMARY KEY,
+                        collection INTEGER NOT NULL,
+                        -- PointID.key: its byte order is the order of ids.
+                        id BLOB NOT NULL,
+                        version INTEGER NOT NULL,
+                        payload TEXT NOT NULL,
+                        -- VectorsCoding
+                        vectors BLOB NOT NULL
+                    );
+
+                    CREATE TABLE new_payload_indexes (
+                        collection INTEGER NOT NULL,
+                        -- A PayloadPath.
+                        field TEXT NOT NULL,
+                        -- PayloadIndexType.json
+                        type TEXT NOT NULL,
+                        PRIMARY KEY (collection, field)
+                    ) WITHOUT ROWID;
+                    INSERT INTO new_payload_indexes SELECT collection, name, '"' || type || '"' FROM payload_indexes;
+                    DROP TABLE payload_indexes;
+                    ALTER TABLE new_payload_indexes RENAME TO payload_indexes;
+                    """
+            )
+            for row in try Row.fetchAll(db, sql: "SELECT * FROM old_collections") {
+                guard let distance = Distance(rawValue: try row.decode(forColumn: "distance")) else {
+                    throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "a collection has no valid distance")
+                }
+                let configuration = CollectionConfiguration(
+                    size: try row.decode(forColumn: "size"), distance: distance)
+                try db.execute(
+                    sql: "INSERT INTO collections VALUES (?, ?, ?, ?)",
+                    arguments: [
+                        try row.decode(Int64.self, forColumn: "collection"),
+                        try row.decode(String.self, forColumn: "name"),
+                        configuration.json.description, try row.decode(Int64.self, forColumn: "operation"),
+                    ])
+            }
+            let insertion = try db.makeStatement(sql: "INSERT INTO points VALUES (?, ?, ?, ?, ?, ?)")
+            let rows = try Row.fetchCursor(db, sql: "SELECT * FROM old_points")
+            while let row = try rows.next() {
+                let collection = try row.decode(Int64.self, forColumn: "collection")
+                let slot = try row.decode(Int64.self, forColumn: "slot")
+                let vector = try row.decode(Data.self, forColumn: "vector")
+                guard (0..<Int64(CollectionState.rowLimit)).contains(slot),
+                    let values = VectorsCoding.floats(vector, count: vector.count / 4)
+                else {
+                    throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the point in slot \(slot) is not valid")
+                }
+                try insertion.execute(arguments: [
+                    collection << 32 | slot, collection, try row.decode(Data.self, forColumn: "id"),
+                    try row.decode(Int64.self, forColumn: "version"), try row.decode(String.self, forColumn: "payload"),
+                    VectorsCoding.encode(["": .dense(values)]),
+                ])
+            }
+            try db.execute(
+                sql: """
+                    DROP TABLE old_points;
+                    DROP TABLE old_collections;
+                    CREATE UNIQUE INDEX points_by_id ON points (collection, id);
+                    -- What came after a snapshot; and, read whole, which rows there are, without touching the vectors.
+                    CREATE INDEX points_by_version ON points (collection, version);
+                    """
             )
         }
         return migrator

@@ -6,6 +6,10 @@ public enum StoreError: Error, Sendable, Equatable {
     case collectionNotFound(String)
     /// The collection to create is there already.
     case collectionExists(String)
+    /// The collection has no vector of this name, or not of this kind.
+    case unknownVector(String)
+    /// No point of this id, where one is needed.
+    case pointNotFound(PointID)
     /// A vector of the wrong size.
     case wrongDimension(expected: Int, got: Int)
     /// A request that makes no sense; the text says why.
@@ -33,6 +37,8 @@ extension StoreError: CustomStringConvertible {
         case .collectionExists(let name): "Wrong input: Collection `\(name)` already exists!"
         case .wrongDimension(let expected, let got):
             "Wrong input: Vector dimension error: expected dim: \(expected), got \(got)"
+        case .unknownVector(let name): "Wrong input: Not existing vector name error: \(name)"
+        case .pointNotFound(let id): "Not found: No point with id \(id) found"
         case .badRequest(let reason): "Bad request: \(reason)"
         case .locked(let directory, let holder):
             """

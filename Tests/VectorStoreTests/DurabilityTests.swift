@@ -99,13 +99,13 @@ import Testing
     private static func useAll(_ directory: String) async throws {
         let store = try EmbeddedStore(directory: directory)
         for name in try await store.collections() {
-            let size = try await store.collection(name).configuration.size
+            let size = try await store.collection(name).configuration.vectors[""]?.size ?? 0
             let one = Filter(must: [.match(key: "k", .value("1"))])
-            let look = Filter(must: [.range(key: "n", gte: 0)])
+            let look = Filter(must: [.range(key: "n", NumberRange(gte: 0))])
             for filter in [nil, one, look] {
                 let vector = [Float](repeating: 1, count: size)
-                _ = try await store.query(VectorQuery(vector: vector, filter: filter, withVector: true), in: name)
-                _ = try await store.scroll(ScrollRequest(filter: filter, limit: 99, withVector: true), in: name)
+                _ = try await store.query(VectorQuery(vector: vector, filter: filter, withVectors: .all), in: name)
+                _ = try await store.scroll(ScrollRequest(filter: filter, limit: 99, withVectors: .all), in: name)
                 _ = try await store.count(filter, in: name)
             }
             _ = try await store.facet("k", filter: nil, limit: 9, in: name)
@@ -158,17 +158,25 @@ import Testing
 
     /// What SQLite's own checks let through, because its columns hold any type.
     @Test(arguments: [
-        "UPDATE points SET id = NULL", "UPDATE points SET id = 'text' WHERE slot = 2", "UPDATE points SET vector = 7",
-        "UPDATE points SET vector = x'00'", "UPDATE points SET vector = NULL", "UPDATE points SET version = 'x'",
-        "UPDATE points SET slot = 'x' WHERE slot = 2", "UPDATE points SET slot = -1 WHERE slot = 2",
-        "UPDATE points SET slot = 2147483646 WHERE slot = 2", "UPDATE points SET slot = 1 << 60 WHERE slot = 2",
+        "UPDATE points SET id = NULL", "UPDATE points SET id = 'text' WHERE version = 1",
+        "UPDATE points SET vectors = 7", "UPDATE points SET vectors = x'00'", "UPDATE points SET vectors = NULL",
+        "UPDATE points SET vectors = x'000000ffffffff'", "UPDATE points SET vectors = x'00ffff'",
+        "UPDATE points SET vectors = x'010000010000000000000000000000'", "UPDATE points SET vectors = x''",
+        "UPDATE points SET version = 'x'", "UPDATE points SET version = NULL", "UPDATE points SET point = -point",
+        "UPDATE points SET point = point + (1 << 31) WHERE id = x'000000000000000002'",
+        "UPDATE points SET point = point + (1 << 27) WHERE id = x'000000000000000002'",
+        "UPDATE points SET point = 1 << 60 WHERE id = x'000000000000000002'",
+        "UPDATE points SET collection = 2 WHERE id = x'000000000000000002'", "UPDATE points SET collection = 'x'",
         "UPDATE points SET payload = NULL", "UPDATE points SET payload = x'ff'", "UPDATE points SET payload = '[]'",
-        "UPDATE collections SET name = x'ff'", "UPDATE collections SET size = 0", "UPDATE collections SET size = 'x'",
-        "UPDATE collections SET size = 1 << 40", "UPDATE collections SET distance = 'Near'",
+        "UPDATE collections SET name = x'ff'", "UPDATE collections SET configuration = '{}'",
+        "UPDATE collections SET configuration = replace(configuration, ':4', ':0')",
+        "UPDATE collections SET configuration = replace(configuration, ':4', ':5')",
+        "UPDATE collections SET configuration = replace(configuration, 'Cosine', 'Near')",
+        "UPDATE collections SET configuration = x'00'", "UPDATE collections SET collection = 1 << 40",
         "UPDATE collections SET operation = 'x'", "UPDATE collections SET operation = 9223372036854775807",
-        "UPDATE payload_indexes SET type = 'x'", "UPDATE payload_indexes SET name = NULL",
-        "UPDATE payload_entries SET value = 1.5 WHERE slot = 2", "UPDATE payload_entries SET slot = -1 WHERE slot = 2",
-        "UPDATE payload_entries SET slot = 'x' WHERE slot = 2", "UPDATE payload_entries SET slot = 999 WHERE slot = 2",
+        "UPDATE payload_indexes SET type = 'x'", "UPDATE payload_indexes SET field = '[' WHERE field = 'k'",
+        "UPDATE payload_indexes SET field = x'00' WHERE field = 'k'", "DROP INDEX points_by_version",
+        "DROP TABLE payload_indexes",
     ])
     func `a column of the wrong type is refused, never a crash`(sql: String) async throws {
         let original = try await Self.file()

@@ -89,7 +89,7 @@ import VectorStore
             _ = try await store.update(
                 [.upsert([Self.point(1, [3, 0, 4, 0], payload), Self.point(2, [0, 0, 0, 0])])], in: "c")
             let records = try await store.retrieve(
-                [.number(2), .number(9), .number(1)], withPayload: true, withVector: true, in: "c"
+                [.number(2), .number(9), .number(1)], withPayload: .all, withVectors: .all, in: "c"
             )
             #expect(records.map(\.id) == [.number(2), .number(1)])
             #expect(records[0].vector == [0, 0, 0, 0])
@@ -106,8 +106,8 @@ import VectorStore
             var query = VectorQuery(vector: [1, 0, 0, 0], limit: 1_000_000_000, offset: 2, scoreThreshold: 3)
             #expect(try await store.query(query, in: "c").map(\.id) == [7, 6, 5, 4].map(PointID.number))
             query.limit = .max
-            query.withPayload = false
-            query.withVector = true
+            query.withPayload = .none
+            query.withVectors = .all
             let hits = try await store.query(query, in: "c")
             #expect(hits.first?.payload == nil && hits.first?.vector == [7, 0, 0, 0] && hits.first?.score == 7)
         }
@@ -175,6 +175,7 @@ import VectorStore
             case .upsert(let new): for point in new { points[point.id] = point }
             case .delete(.ids(let ids)): for id in ids { points[id] = nil }
             case .delete(.filter(let filter)): for point in matching(filter) { points[point.id] = nil }
+            default: preconditionFailure("not generated here")
             }
         }
 
@@ -190,17 +191,19 @@ import VectorStore
 
         private func holds(_ condition: Condition, _ point: Point) -> Bool {
             switch condition {
-            case .match(let key, .value(let value)): point.payload[key] == value
-            case .match(let key, .any(let values)): values.contains { point.payload[key] == $0 }
-            case .range(let key, _, let gte, _, _): (point.payload[key]?.number).map { $0 >= (gte ?? 0) } ?? false
+            case .match(let key, .value(let value)): point.payload["\(key)"] == value
+            case .match(let key, .any(let values)): values.contains { point.payload["\(key)"] == $0.value }
+            case .range(let key, let range): (point.payload["\(key)"]?.number).map { $0 >= (range.gte ?? 0) } ?? false
             case .hasID(let ids): ids.contains(point.id)
             default: preconditionFailure("not generated here")
             }
         }
 
         func nearest(_ vector: [Float], _ filter: Filter?, limit: Int) -> [Double] {
-            matching(filter).map { point in zip(vector, point.vector).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } }
-                .sorted(by: >).prefix(limit).map { $0 }
+            matching(filter).map { point in
+                zip(vector, point.vectors[""]?.dense ?? []).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            }
+            .sorted(by: >).prefix(limit).map { $0 }
         }
     }
 
@@ -234,7 +237,7 @@ import VectorStore
                     .match(key: "kind", .value(.string(["a", "b", "z"].randomElement(using: &generator) ?? ""))),
                     .match(key: "n", .any([1, 2, .integer(Int64.random(in: 0..<9, using: &generator))])),
                     .match(key: "free", .value(.integer(Int64.random(in: 0..<4, using: &generator)))),
-                    .range(key: "n", gte: 4), .hasID([randomID(), randomID()]),
+                    .range(key: "n", NumberRange(gte: 4)), .hasID([randomID(), randomID()]),
                 ]
                 func some() -> [Condition] { conditions.filter { _ in Int.random(in: 0..<4, using: &generator) == 0 } }
                 return Filter(must: some(), should: some(), mustNot: some())

@@ -36,11 +36,11 @@ import Testing
             (.match(key: "nested.array[1].v[0]", .value(2)), true),
             (.match(key: "\"a.b\"", .value("dotted")), true),
             (.match(key: "a.b", .value("dotted")), false),
-            (.range(key: "n", gte: 10), true),
-            (.range(key: "n", gt: 10), false),
-            (.range(key: "price", gt: 9.5, lt: 10.5), true),
-            (.range(key: "city", gte: 0), false),
-            (.range(key: "nested.array[].v", gte: 3), true),
+            (.range(key: "n", NumberRange(gte: 10)), true),
+            (.range(key: "n", NumberRange(gt: 10)), false),
+            (.range(key: "price", NumberRange(gt: 9.5, lt: 10.5)), true),
+            (.range(key: "city", NumberRange(gte: 0)), false),
+            (.range(key: "nested.array[].v", NumberRange(gte: 3)), true),
             (.isEmpty(key: "missing"), true),
             (.isEmpty(key: "none"), true),
             (.isEmpty(key: "empty"), true),
@@ -55,12 +55,22 @@ import Testing
             (.filter(Filter()), true),
         ] as [(Condition, Bool)])
     func `a condition holds or not`(condition: Condition, expected: Bool) {
-        #expect(condition.matches(.number(1), Self.payload) == expected)
+        #expect(condition.matches(FilterSubject(id: .number(1), payload: Self.payload)) == expected)
     }
 
-    @Test(arguments: ["", ".", "a..b", "[", "]", "a[", "a[x]", "\"", "\"a", "a[99999999999999999999]", "[]", "a[-1]"])
-    func `an odd path leads nowhere and harms nothing`(path: String) {
-        _ = PayloadPath(path).values(in: Self.payload)
-        _ = PayloadPath(path).values(in: [])
+    @Test(arguments: [
+        "", ".", "a.", ".a", "a..b", "[", "]", "[]", "[0].a", "a[", "a[x]", "a[-1]", "a[99999999999999999999]", "\"",
+        "\"a", "a b", "a\"b\"", "a[0]b", "é!",
+    ])
+    func `what is no path is refused, and as a literal names one key`(text: String) {
+        #expect(throws: StoreError.self) { try PayloadPath(text) }
+        #expect(PayloadPath(stringLiteral: text).values(in: .object([text: 1])) == [1])
+    }
+
+    @Test(arguments: ["a", "a.b", "a[0].b[][12]", "\"a.b\".c", "é_-9", "a[9223372036854775807]", "\"\""])
+    func `a path is spelt as it was read`(text: String) throws {
+        let path = try PayloadPath(text)
+        #expect(path.description == text)
+        #expect(path.values(in: []) == [])
     }
 }

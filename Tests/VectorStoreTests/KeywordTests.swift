@@ -21,12 +21,12 @@ import VectorStore
             let all = Point(id: .number(99), vector: [1], payload: ["k": .array(Self.lookAlikes.map(JSONValue.string))])
             _ = try await store.update([.upsert(points + [all])], in: "c")
             for (number, text) in Self.lookAlikes.enumerated() {
-                for match in [MatchValue.value(.string(text)), .any([.string(text)])] {
+                for match in [MatchValue.value(.string(text)), .any([JSONKey(stringLiteral: text)])] {
                     let filter = Filter(must: [.match(key: "k", match)])
                     let page = try await store.scroll(ScrollRequest(filter: filter, limit: 99), in: "c")
                     #expect(page.points.map(\.id) == [.number(UInt64(number)), .number(99)])
                 }
-                let others = Filter(must: [.match(key: "k", .except([.string(text)]))])
+                let others = Filter(must: [.match(key: "k", .except([JSONKey(stringLiteral: text)]))])
                 #expect(try await store.count(others, in: "c") == Self.lookAlikes.count)
             }
             if isIndexed {

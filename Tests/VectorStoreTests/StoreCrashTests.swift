@@ -52,7 +52,7 @@ import VectorStore
                     microseconds: UInt32.random(in: 0..<8000, using: &generator)
                 )
                 let store = try EmbeddedStore(directory: directory)
-                let page = try await store.scroll(ScrollRequest(limit: 1_000_000, withVector: true), in: "c")
+                let page = try await store.scroll(ScrollRequest(limit: 1_000_000, withVectors: .all), in: "c")
                 var found: [Int: Int] = [:]
                 for record in page.points {
                     let batch = try #require(record.payload?["batch"]?.integer)

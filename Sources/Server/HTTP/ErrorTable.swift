@@ -49,8 +49,8 @@ struct ErrorAnswer: Sendable {
     private init(_ error: StoreError) {
         let text = JSONValue.string("\(error)")
         switch error {
-        case .badRequest, .wrongDimension: self.init(400, text)
-        case .collectionNotFound: self.init(404, text)
+        case .badRequest, .wrongDimension, .unknownVector: self.init(400, text)
+        case .collectionNotFound, .pointNotFound: self.init(404, text)
         case .collectionExists: self.init(409, text)
         case .diskFull: self.init(507, text, isOurs: true)
         case .cancelled: self.init(499, text)

@@ -31,28 +31,38 @@ enum Library {
     ///
     /// - Throws: `RequestError.unavailable` when the collection holds vectors of another size, made by another model.
     static func prepare(_ store: any PointStore, dimension: Int) async throws {
-        do {
+        guard try await store.collections().contains(collection) else {
             try await store.createCollection(collection, CollectionConfiguration(size: dimension, distance: .cosine))
-        } catch StoreError.collectionExists {
-            let size = try await store.collection(collection).configuration.size
-            guard size == dimension else {
-                throw RequestError.unavailable(
-                    """
-                    The stored documents have vectors of \(size) dimensions, this model makes \(dimension): start with the \
-                    model they were made with, or with another --data-dir and upload them again.
-                    """
-                )
-            }
+            return try await makeIndexes(store)
         }
+        let size = try await store.collection(collection).configuration.vectors[""]?.size ?? 0
+        guard size == dimension else {
+            throw RequestError.unavailable(
+                """
+                The stored documents have vectors of \(size) dimensions, this model makes \(dimension): start with the \
+                model they were made with, or with another --data-dir and upload them again.
+                """
+            )
+        }
+        try await makeIndexes(store)
+    }
+
+    private static func makeIndexes(_ store: any PointStore) async throws {
         try await store.createPayloadIndex(Field.title, .keyword, in: collection)
         try await store.createPayloadIndex(Field.documentID, .keyword, in: collection)
         try await store.createPayloadIndex(Field.chunkIndex, .integer, in: collection)
     }
 
-    static func hasTitle(_ title: String) -> Condition { .match(key: Field.title, .value(.string(title))) }
-    static func isOfDocument(_ id: String) -> Condition { .match(key: Field.documentID, .value(.string(id))) }
+    static func hasTitle(_ title: String) -> Condition {
+        .match(key: PayloadPath(stringLiteral: Field.title), .value(.string(title)))
+    }
+    static func isOfDocument(_ id: String) -> Condition {
+        .match(key: PayloadPath(stringLiteral: Field.documentID), .value(.string(id)))
+    }
     /// Every document has exactly one first chunk: listing these lists the documents.
-    static var isFirstChunk: Condition { .match(key: Field.chunkIndex, .value(.integer(0))) }
+    static var isFirstChunk: Condition {
+        .match(key: PayloadPath(stringLiteral: Field.chunkIndex), .value(.integer(0)))
+    }
 
     /// The id of a document: the same content under the same title is the same document.
     static func documentID(title: String, content: [UInt8]) -> String {

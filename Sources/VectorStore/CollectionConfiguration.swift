@@ -1,0 +1,119 @@
+// What a collection holds: its vectors and how they are compared.
+
+import Foundation
+
+/// A collection's vectors by name. The unnamed vector's name is "".
+///
+///     CollectionConfiguration(size: 384, distance: .cosine)
+///     CollectionConfiguration(vectors: ["title": .init(size: 384, distance: .cosine)], sparseVectors: ["words": .init()])
+public struct CollectionConfiguration: Sendable, Hashable {
+    public struct VectorParameters: Sendable, Hashable {
+        /// Dimension, 1…65,536.
+        public var size: Int
+        public var distance: Distance
+
+        public init(size: Int, distance: Distance) {
+            self.size = size
+            self.distance = distance
+        }
+    }
+
+    public struct SparseVectorParameters: Sendable, Hashable {
+        /// Whether query values are weighted by how rare their index is: ln(1 + (n - df + 0.5) / (df + 0.5)).
+        public var idf: Bool
+
+        public init(idf: Bool = false) { self.idf = idf }
+    }
+
+    public var vectors: [String: VectorParameters]
+    public var sparseVectors: [String: SparseVectorParameters]
+    /// What else is to be kept with the collection; not interpreted.
+    public var metadata: JSONObject
+
+    public init(
+        vectors: [String: VectorParameters], sparseVectors: [String: SparseVectorParameters] = [:],
+        metadata: JSONObject = [:]
+    ) {
+        self.vectors = vectors
+        self.sparseVectors = sparseVectors
+        self.metadata = metadata
+    }
+
+    /// One unnamed vector.
+    public init(size: Int, distance: Distance) {
+        self.init(vectors: ["": VectorParameters(size: size, distance: distance)])
+    }
+
+    /// - Throws: `.badRequest`.
+    func validate() throws(StoreError) {
+        for (name, parameters) in vectors {
+            guard 1...65_536 ~= parameters.size else {
+                throw .badRequest("a vector's size must be 1 to 65536, not \(parameters.size)")
+            }
+            guard sparseVectors[name] == nil else { throw .badRequest("two vectors are named '\(name)'") }
+        }
+        for name in Array(vectors.keys) + sparseVectors.keys where name.utf8.count > 255 {
+            throw .badRequest("a vector's name must have at most 255 bytes")
+        }
+    }
+
+    /// Refuses vectors that do not belong into the collection: of a point, or of a query.
+    func check(_ vectors: NamedVectors, of id: PointID? = nil) throws(StoreError) {
+        for (name, vector) in vectors {
+            switch vector {
+            case .dense(let values):
+                guard let parameters = self.vectors[name] else { throw .unknownVector(name) }
+                guard values.count == parameters.size else {
+                    throw .wrongDimension(expected: parameters.size, got: values.count)
+                }
+                guard values.allSatisfy(\.isFinite) else {
+                    let owner = id.map { "vector of point \($0)" } ?? "query vector"
+                    throw .badRequest("the \(owner) has a component that is not a finite number")
+                }
+            case .sparse:
+                guard sparseVectors[name] != nil else { throw .unknownVector(name) }
+            }
+        }
+    }
+
+    // MARK: - As JSON
+
+    /// `{"vectors": {name: {"size", "distance"}}, "sparse_vectors": {name: {"idf"}}, "metadata": {}}`
+    var json: JSONValue {
+        .object([
+            "vectors": .object(
+                JSONObject(
+                    vectors.sorted { $0.key < $1.key }.map { name, parameters in
+                        (
+                            name,
+                            [
+                                "size": .integer(Int64(parameters.size)),
+                                "distance": .string(parameters.distance.rawValue),
+                            ]
+                        )
+                    })),
+            "sparse_vectors": .object(
+                JSONObject(sparseVectors.sorted { $0.key < $1.key }.map { ($0.key, ["idf": .bool($0.value.idf)]) })),
+            "metadata": .object(metadata),
+        ])
+    }
+
+    /// nil for JSON that is no valid configuration.
+    init?(json: JSONValue) {
+        guard let dense = json["vectors"]?.object, let sparse = json["sparse_vectors"]?.object,
+            let metadata = json["metadata"]?.object
+        else { return nil }
+        self.init(vectors: [:], metadata: metadata)
+        for (name, value) in dense {
+            guard let size = value["size"]?.integer.flatMap({ Int(exactly: $0) }),
+                let distance = value["distance"]?.string.flatMap(Distance.init(rawValue:))
+            else { return nil }
+            vectors[name] = VectorParameters(size: size, distance: distance)
+        }
+        for (name, value) in sparse {
+            guard let idf = value["idf"]?.bool else { return nil }
+            sparseVectors[name] = SparseVectorParameters(idf: idf)
+        }
+        guard (try? validate()) != nil else { return nil }
+    }
+}

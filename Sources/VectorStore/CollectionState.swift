@@ -1,0 +1,125 @@
+// What a collection has in memory: a value, derived from the database and published after each commit.
+
+import HNSW
+
+/// One committed state of a collection. Readers keep the one they began with; a writer changes a copy, which shares all that
+/// does not change, and publishes it when the commit is done.
+struct CollectionState: Sendable {
+    /// Fewer than fit any machine; a damaged row number must not cost memory by the gigabyte.
+    static let rowLimit = 1 << 28
+
+    let key: Int64
+    var configuration: CollectionConfiguration
+    /// The number of the last operation in it: equal to the database's when both are of the same commit.
+    var operation: Int64 = 0
+    /// The rows that have a point.
+    private(set) var live = RowBits(capacity: 0)
+    private(set) var nextRow: UInt32 = 0
+    /// Rows below `nextRow` that may be given to points: as ranges, ascending when loaded.
+    private var freeRows: [Range<UInt32>] = []
+    private(set) var dense: [String: DenseField] = [:]
+    private(set) var sparse: [String: SparseField] = [:]
+    private(set) var indexes: [PayloadPath: PayloadIndex] = [:]
+
+    init(key: Int64, configuration: CollectionConfiguration) {
+        self.key = key
+        self.configuration = configuration
+        dense = configuration.vectors.mapValues(DenseField.init)
+        sparse = configuration.sparseVectors.mapValues(SparseField.init)
+    }
+
+    var pointsCount: Int { live.count }
+    /// Rows are below it: the size of bit sets.
+    var capacity: Int { Int(nextRow) }
+
+    /// The row's number in the database.
+    func point(_ row: UInt32) -> Int64 { key << 32 | Int64(row) }
+    /// All numbers of the collection's points in the database.
+    var points: ClosedRange<Int64> { key << 32...key << 32 | Int64(UInt32.max) }
+
+    // MARK: - Points
+
+    /// A row for one more point: one that was freed, or the next.
+    mutating func takeRow() throws(StoreError) -> UInt32 {
+        if let free = freeRows.popLast() {
+            if free.count > 1 { freeRows.append(free.dropFirst()) }
+            return free.lowerBound
+        }
+        guard nextRow < Self.rowLimit else { throw .badRequest("the collection holds as many points as it can") }
+        nextRow += 1
+        return nextRow - 1
+    }
+
+    /// A row as the database has it, when opening: ascending.
+    mutating func load(row: UInt32) {
+        if row > nextRow { freeRows.append(nextRow..<row) }
+        nextRow = row + 1
+        live.insert(row)
+    }
+
+    mutating func insert(_ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
+        live.insert(row)
+        for (name, vector) in vectors { insert(vector, named: name, row: row) }
+        for path in indexes.keys { indexes[path]?.insert(payload, row: row) }
+    }
+
+    mutating func insert(_ vector: Vector, named name: String, row: UInt32) {
+        switch vector {
+        case .dense(let values): dense[name]?.insert(values, row: row)
+        case .sparse(let sparse): self.sparse[name]?.insert(sparse, row: row)
+        }
+    }
+
+    /// - Parameters: What was inserted under the row.
+    mutating func remove(_ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
+        live.remove(row)
+        for name in dense.keys { dense[name]?.remove(row: row) }
+        for (name, vector) in vectors {
+            if let sparse = vector.sparse { self.sparse[name]?.remove(sparse, row: row) }
+        }
+        for path in indexes.keys { indexes[path]?.remove(payload, row: row) }
+        free(row)
+    }
+
+    /// Lets the row be used again unless it has a point or a graph has it.
+    private mutating func free(_ row: UInt32) {
+        if !live.contains(row) && !dense.values.contains(where: { $0.held.contains(row) }) {
+            freeRows.append(row..<row + 1)
+        }
+    }
+
+    mutating func replacePayload(_ old: JSONValue, by new: JSONValue, row: UInt32) {
+        for path in indexes.keys {
+            indexes[path]?.remove(old, row: row)
+            indexes[path]?.insert(new, row: row)
+        }
+    }
+
+    // MARK: - Fields
+
+    mutating func setIndex(_ index: PayloadIndex?, on field: PayloadPath) { indexes[field] = index }
+
+    /// How each text index takes texts apart: conditions on its field do the same.
+    var tokenizers: [PayloadPath: TextTokenizer] { indexes.compactMapValues(\.tokenizer) }
+
+    func hasVector(_ name: String, row: UInt32) -> Bool {
+        dense[name]?.present.contains(row) ?? sparse[name]?.present.contains(row) ?? false
+    }
+
+    /// The rows with a vector of this name.
+    func rows(withVector name: String) -> RowBits {
+        dense[name]?.present ?? sparse[name]?.present ?? RowBits(capacity: 0)
+    }
+
+    mutating func updateField(_ name: String, _ body: (inout DenseField) -> Void) {
+        guard var field = dense.removeValue(forKey: name) else { return }
+        body(&field)
+        dense[name] = field
+    }
+
+    /// The graph of a field has let go of these rows: they may be used again when no other has them.
+    mutating func release(_ rows: RowBits, of name: String) {
+        updateField(name) { $0.release(rows) }
+        rows.forEach { free($0) }
+    }
+}

@@ -1,0 +1,82 @@
+// Columns of the database as values, and SQLite's errors as the store's.
+
+import Foundation
+import GRDB
+
+extension EmbeddedStore {
+    /// Text is bound as a C string: what came after a NUL would be lost.
+    static func checkText(_ text: String, _ what: String) throws(StoreError) {
+        if text.utf8.contains(0) { throw .badRequest("\(what) must not contain a NUL character") }
+    }
+
+    /// The id in a row's column of that name.
+    static func id(_ row: Row, path: String) throws -> PointID {
+        guard let id = PointID(key: try row.decode(forColumn: "id")) else {
+            throw StoreError.damaged(path: path, reason: "a point's id is not valid")
+        }
+        return id
+    }
+
+    /// The payload in a row's column of that name.
+    static func payload(_ row: Row, path: String) throws -> JSONObject {
+        let text = try row.decode(String.self, forColumn: "payload")
+        do throws(JSONError) {
+            guard let object = try JSONValue(parsing: text.utf8).object else {
+                throw JSONError(message: "Not an object", position: 0)
+            }
+            return object
+        } catch {
+            throw StoreError.damaged(path: path, reason: "a payload is not JSON: \(error)")
+        }
+    }
+
+    /// The vectors in a row's column of that name, such as the collection has.
+    static func vectors(_ row: Row, _ configuration: CollectionConfiguration, path: String) throws -> NamedVectors {
+        guard let vectors = VectorsCoding.decode(try row.decode(forColumn: "vectors")) else {
+            throw StoreError.damaged(path: path, reason: "a point's vectors are not valid")
+        }
+        for (name, vector) in vectors {
+            let isRight =
+                switch vector {
+                case .dense(let values):
+                    values.count == configuration.vectors[name]?.size && values.allSatisfy(\.isFinite)
+                case .sparse: configuration.sparseVectors[name] != nil
+                }
+            guard isRight else {
+                throw StoreError.damaged(path: path, reason: "a point has a vector that is none of its collection's")
+            }
+        }
+        return vectors
+    }
+}
+
+extension StoreError {
+    /// Runs `body` and makes store errors of what SQLite says.
+    static func translating<Value>(_ path: String, _ body: () throws -> Value) throws(StoreError) -> Value {
+        do { return try body() } catch { throw StoreError(error, path: path) }
+    }
+
+    static func translating<Value>(_ path: String, _ body: () async throws -> Value) async throws(StoreError) -> Value {
+        do { return try await body() } catch { throw StoreError(error, path: path) }
+    }
+
+    init(_ error: any Error, path: String) {
+        switch error {
+        case let error as StoreError: self = error
+        case is CancellationError: self = .cancelled
+        // SQLite's columns hold any type, ours hold one.
+        case is RowDecodingError: self = .damaged(path: path, reason: "a column holds a value of the wrong type")
+        case let error as DatabaseError:
+            let message = error.message ?? "\(error.resultCode)"
+            switch error.resultCode {
+            case .SQLITE_FULL: self = .diskFull(path: path)
+            case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .damaged(path: path, reason: message)
+            case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_IOERR:
+                self = .unusable(path: path, reason: message)
+            case .SQLITE_INTERRUPT, .SQLITE_ABORT: self = .cancelled
+            default: self = .database(message)
+            }
+        default: self = .database("\(error)")
+        }
+    }
+}

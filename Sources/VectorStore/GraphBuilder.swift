@@ -1,0 +1,222 @@
+// Graphs are built behind the writers' backs, by threads of low priority, a batch at a time.
+
+import Foundation
+import GRDB
+import HNSW
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Brings the graphs of a store up with its points, and writes them to their files when it has caught up.
+///
+/// A batch is taken and finished on the writer's queue, in microseconds each; in between, searches of the graph and of the rows
+/// that it does not have go on, and so do updates.
+final class GraphBuilder: Sendable {
+    /// Rows taken at once: under a second of one core's work, after which searches have so many fewer to compare.
+    private static let batch = 4096
+
+    private struct Weak: Sendable { weak let store: EmbeddedStore? }
+
+    private let store: Weak
+    private let hasWork = DispatchSemaphore(value: 0)
+    private let isAwake = Atomic(false)
+    private let isStopped = Atomic(false)
+    private let hasEnded = DispatchSemaphore(value: 0)
+    private let failure = Mutex<String?>(nil)
+    /// Changes of each graph since it was written, by its file's path.
+    private let unsaved = Mutex<[String: Int]>([:])
+
+    init(_ store: EmbeddedStore) { self.store = Weak(store: store) }
+
+    /// Why the last build or snapshot failed; nil when it did not.
+    var lastError: String? { failure.withLock { $0 } }
+
+    func start() {
+        let thread = Thread { [self] in
+            Self.lowerPriority()
+            wake()
+            while true {
+                hasWork.wait()
+                isAwake.store(false, ordering: .sequentiallyConsistent)
+                while !isStopped.load(ordering: .relaxed), step() {}
+                if isStopped.load(ordering: .relaxed) { break }
+            }
+            hasEnded.signal()
+        }
+        thread.name = "graph builder"
+        thread.start()
+    }
+
+    /// Something was committed.
+    func wake() {
+        if !isAwake.exchange(true, ordering: .sequentiallyConsistent) { hasWork.signal() }
+    }
+
+    /// Returns when no thread of the builder's touches the store any longer.
+    func stop() {
+        guard !isStopped.exchange(true, ordering: .relaxed) else { return }
+        hasWork.signal()
+        hasEnded.wait()
+    }
+
+    /// Queries come first: on Linux a thread has a niceness of its own.
+    private static func lowerPriority() {
+        #if os(Linux)
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 15)
+        #endif
+    }
+
+    // MARK: - Work
+
+    private struct Job {
+        var collection: String
+        var key: Int64
+        var vector: String
+        var file: GraphFile
+    }
+
+    /// Does one batch of work on one graph.
+    ///
+    /// - Returns: Whether there was any.
+    private func step() -> Bool {
+        guard let store = store.store else { return false }
+        for (name, state) in store.states {
+            for (vector, field) in state.dense where (1...4096).contains(field.parameters.size) {
+                let job = Job(
+                    collection: name, key: state.key, vector: vector,
+                    file: GraphFile(state.key, vector, in: store.directory))
+                do {
+                    if try work(job, field, store) {
+                        failure.withLock { $0 = nil }
+                        return true
+                    }
+                } catch {
+                    failure.withLock { $0 = "\(error)" }
+                    // Not again before something changes.
+                    unsaved.withLock { $0[job.file.path] = 0 }
+                }
+            }
+        }
+        return false
+    }
+
+    private func work(_ job: Job, _ field: DenseField, _ store: EmbeddedStore) throws -> Bool {
+        let waiting = field.waiting
+        let retired = field.retired
+        if field.graph == nil {
+            guard field.present.count * field.parameters.size * 4 >= max(1, store.options.indexingThreshold) else {
+                return false
+            }
+        }
+        if waiting.count > 0 || retired.count > 0 {
+            try advance(job, store)
+            return true
+        }
+        guard let graph = field.graph else { return false }
+        if graph.deletedNodeCount * 10 > graph.nodeCount {
+            try graph.repair()
+            return true
+        }
+        let changes = unsaved.withLock { $0[job.file.path] ?? 0 }
+        if changes > graph.count / 8 {
+            try save(job, graph, store)
+            return true
+        }
+        return false
+    }
+
+    /// Gives the graph one batch of the rows it lacks and takes out those that are gone.
+    private func advance(_ job: Job, _ store: EmbeddedStore) throws {
+        let options = store.options
+        var taken: (graph: HNSWIndex, rows: RowBits, retired: RowBits, matrix: VectorMatrix)?
+        try change(job, store) { field in
+            let graph =
+                try field.graph
+                ?? HNSWIndex(
+                    HNSWConfiguration(
+                        dimension: field.parameters.size, distance: field.parameters.distance, M: options.M,
+                        efConstruction: options.efConstruction),
+                    capacity: field.present.count)
+            let rows = RowBits(field.waiting.list.prefix(Self.batch), capacity: 0)
+            taken = (graph, rows, field.retired, field.matrix)
+            field.graph = graph
+            field.hold(rows)
+        }
+        guard let taken else { return }
+        try insert(taken.rows.list, of: taken.matrix, into: taken.graph)
+        taken.retired.forEach { taken.graph.remove(row: $0) }
+        if isStopped.load(ordering: .relaxed) { return }
+        try store.onWriter { store in
+            guard var state = try? store.collectionState(job.collection), state.key == job.key else { return }
+            state.updateField(job.vector) { $0.finish(taken.rows) }
+            state.release(taken.retired, of: job.vector)
+            store.publish(state, as: job.collection)
+        }
+        unsaved.withLock { $0[job.file.path, default: 0] += taken.rows.count + taken.retired.count }
+    }
+
+    /// On all cores.
+    private func insert(_ rows: [UInt32], of matrix: VectorMatrix, into graph: HNSWIndex) throws {
+        let next = Atomic(0)
+        let failed = Mutex<(any Error)?>(nil)
+        @Sendable func work() {
+            while !isStopped.load(ordering: .relaxed) {
+                let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard place < rows.count else { return }
+                do {
+                    try graph.insert(matrix.vector(row: Int(rows[place])).span, row: rows[place])
+                } catch {
+                    failed.withLock { $0 = error }
+                    return
+                }
+            }
+        }
+        let others = min(ProcessInfo.processInfo.activeProcessorCount - 1, rows.count / 64)
+        let ended = DispatchSemaphore(value: 0)
+        for _ in 0..<max(0, others) {
+            Thread {
+                Self.lowerPriority()
+                work()
+                ended.signal()
+            }.start()
+        }
+        work()
+        for _ in 0..<max(0, others) { ended.wait() }
+        if let error = failed.withLock({ $0 }) { throw error }
+    }
+
+    private func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+        guard let state = try? store.collectionState(job.collection), state.key == job.key else { return }
+        // Whatever the graph has of this state or an older one is as the database has it; what is newer has a greater version
+        // there and is not believed when the file is opened.
+        let mapped = try job.file.save(graph, stamp: UInt64(bitPattern: state.operation))
+        unsaved.withLock { $0[job.file.path] = 0 }
+        try change(job, store) { $0.graph = mapped }
+    }
+
+    /// Changes a field's state on the writer's queue, unless the collection is gone.
+    private func change(_ job: Job, _ store: EmbeddedStore, _ body: (inout DenseField) throws -> Void) throws {
+        try store.onWriter { store in
+            guard var state = try? store.collectionState(job.collection), state.key == job.key else { return }
+            var failure: (any Error)?
+            state.updateField(job.vector) { field in
+                do { try body(&field) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            store.publish(state, as: job.collection)
+        }
+    }
+}
+
+extension EmbeddedStore {
+    /// Runs `body` between transactions. Blocks.
+    fileprivate func onWriter(_ body: (EmbeddedStore) throws -> Void) throws {
+        try pool.writeWithoutTransaction { _ in try body(self) }
+    }
+}

@@ -1,0 +1,41 @@
+// A graph beside the database: derived, so that whatever is wrong with it, it is built again.
+
+import Foundation
+import HNSW
+
+/// The snapshot of the graph of one vector of a collection.
+struct GraphFile {
+    let path: String
+
+    private static func folder(_ directory: String) -> String { directory + "/graphs" }
+
+    init(_ collection: Int64, _ vector: String, in directory: String) {
+        let name = vector.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        path = "\(Self.folder(directory))/\(collection)-\(name).hnsw"
+    }
+
+    /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted.
+    func open(_ parameters: CollectionConfiguration.VectorParameters) -> (HNSWIndex, stamp: UInt64)? {
+        guard FileManager.default.fileExists(atPath: path), let (graph, stamp) = try? HNSWIndex.restore(from: path),
+            graph.configuration.dimension == parameters.size, graph.configuration.distance == parameters.distance
+        else { return nil }
+        return (graph, stamp)
+    }
+
+    /// Writes the graph and opens it again: its vectors are then mapped and no longer in memory of our own.
+    func save(_ graph: HNSWIndex, stamp: UInt64) throws -> HNSWIndex {
+        try FileManager.default.createDirectory(
+            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        try graph.save(to: path, stamp: stamp)
+        return try HNSWIndex.restore(from: path).index
+    }
+
+    /// Takes away the graphs of a collection that is no more. What stays behind is found by nobody: numbers are not used again.
+    static func removeAll(of collection: Int64, in directory: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(directory))) ?? []
+        for name in names where name.hasPrefix("\(collection)-") {
+            try? FileManager.default.removeItem(atPath: folder(directory) + "/" + name)
+        }
+    }
+}

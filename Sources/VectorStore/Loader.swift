@@ -1,0 +1,140 @@
+// What a store has in memory, from its database and the graphs beside it.
+
+import Foundation
+import GRDB
+import HNSW
+
+/// Reads the collections of a database that is being opened.
+struct Loader {
+    private let db: Database
+    private let path: String
+    private let directory: String
+
+    init(_ db: Database, path: String, directory: String) {
+        self.db = db
+        self.path = path
+        self.directory = directory
+    }
+
+    func collections() throws -> [String: CollectionState] {
+        var collections: [String: CollectionState] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT collection, name, configuration, operation FROM collections") {
+            let name = try row.decode(String.self, forColumn: "name")
+            let key = try row.decode(Int64.self, forColumn: "collection")
+            guard let json = try? JSONValue(parsing: try row.decode(String.self, forColumn: "configuration").utf8),
+                let configuration = CollectionConfiguration(json: json), (0...Int64(Int32.max)).contains(key)
+            else { throw StoreError.damaged(path: path, reason: "the collection \(name) has no valid configuration") }
+            var collection = CollectionState(key: key, configuration: configuration)
+            collection.operation = try row.decode(forColumn: "operation")
+            try load(&collection)
+            collections[name] = collection
+        }
+        return collections
+    }
+
+    private func load(_ collection: inout CollectionState) throws {
+        let versions = try self.versions(of: collection)
+        for row in versions.keys.sorted() { collection.load(row: row) }
+        for row in try Row.fetchAll(
+            db, sql: "SELECT field, type FROM payload_indexes WHERE collection = ?", arguments: [collection.key]
+        ) {
+            let field = try row.decode(String.self, forColumn: "field")
+            guard let json = try? JSONValue(parsing: try row.decode(String.self, forColumn: "type").utf8),
+                let type = PayloadIndexType(json: json), let path = try? PayloadPath(field)
+            else { throw StoreError.damaged(path: path, reason: "the payload index of '\(field)' is of no known type") }
+            collection.setIndex(PayloadIndex(path, type), on: path)
+        }
+        for name in collection.configuration.vectors.keys { adopt(name, &collection, versions) }
+        try fill(&collection)
+    }
+
+    /// The versions of the collection's points by row.
+    private func versions(of collection: CollectionState) throws -> [UInt32: Int64] {
+        var versions: [UInt32: Int64] = [:]
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT point, version FROM points INDEXED BY points_by_version WHERE collection = ?",
+            arguments: [collection.key]
+        )
+        while let row = try rows.next() {
+            let point = try row.decode(Int64.self, forColumn: "point")
+            guard collection.points.contains(point), point - collection.points.lowerBound < CollectionState.rowLimit
+            else { throw StoreError.damaged(path: path, reason: "the point in row \(point) is not valid") }
+            versions[UInt32(truncatingIfNeeded: point)] = try row.decode(forColumn: "version")
+        }
+        return versions
+    }
+
+    /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.
+    private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) {
+        guard let parameters = collection.configuration.vectors[name],
+            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(parameters)
+        else { return }
+        var rows = RowBits(capacity: collection.capacity)
+        var left = graph.count
+        var row: UInt32 = 0
+        while left > 0 {
+            defer { row += 1 }
+            guard graph.contains(row: row) else { continue }
+            left -= 1
+            // What was written after the graph may have another vector under the same number.
+            if let version = versions[row], UInt64(bitPattern: version) <= stamp {
+                rows.insert(row)
+            } else {
+                graph.remove(row: row)
+            }
+        }
+        collection.updateField(name) { $0.adopt(graph, rows: rows) }
+    }
+
+    /// Reads what memory needs of each point: all payloads when there are indexes, all vectors that no graph has.
+    private func fill(_ collection: inout CollectionState) throws {
+        var without = collection.live
+        for field in collection.dense.values { without.formIntersection(field.indexed) }
+        var unindexed = collection.live
+        if !collection.dense.isEmpty { unindexed.subtract(without) }
+        if !collection.sparse.isEmpty { unindexed = collection.live }
+        let needsPayloads = !collection.indexes.isEmpty
+        if needsPayloads {
+            try forEachPoint(of: collection, "payload") { number, row in
+                let payload = JSONValue.object(try EmbeddedStore.payload(row, path: path))
+                collection.insert([:], payload, row: number)
+            }
+        }
+        guard unindexed.count > 0, !collection.dense.isEmpty || !collection.sparse.isEmpty else { return }
+        let configuration = collection.configuration
+        func insert(_ number: UInt32, _ row: Row) throws {
+            for (name, vector) in try EmbeddedStore.vectors(row, configuration, path: path) {
+                if collection.dense[name]?.indexed.contains(number) ?? false { continue }
+                collection.insert(vector, named: name, row: number)
+            }
+        }
+        if unindexed.count * 4 > collection.live.count {
+            try forEachPoint(of: collection, "vectors") { number, row in
+                if unindexed.contains(number) { try insert(number, row) }
+            }
+        } else {
+            let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
+            for number in unindexed.list {
+                if let row = try Row.fetchOne(statement, arguments: [collection.point(number)]) {
+                    try insert(number, row)
+                }
+            }
+        }
+    }
+
+    private func forEachPoint(
+        of collection: CollectionState, _ column: String, _ body: (UInt32, Row) throws -> Void
+    ) throws {
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT point, \(column) FROM points WHERE point BETWEEN ? AND ?",
+            arguments: [collection.points.lowerBound, collection.points.upperBound]
+        )
+        while let row = try rows.next() {
+            let number = UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point"))
+            guard collection.live.contains(number) else {
+                throw StoreError.damaged(path: path, reason: "an index does not know the point in row \(number)")
+            }
+            try body(number, row)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// Where in a payload: Qdrant's JSON paths.
+
+/// A path into a payload: `a.b`, `a[0]`, `a[].c`, `"a key with dots.".b`.
+///
+/// Dots do not go into arrays: over `{"a": [{"c": 1}]}`, `a.c` leads nowhere and `a[].c` to 1. Keys outside quotes are letters,
+/// digits, `_` and `-`.
+public struct PayloadPath: Sendable, Hashable {
+    enum Step: Sendable, Hashable {
+        case member(String)
+        case index(Int)
+        /// `[]`: every element.
+        case each
+    }
+
+    let steps: [Step]
+
+    init(steps: [Step]) { self.steps = steps }
+
+    /// - Throws: `.badRequest` for text that is no path.
+    public init(_ text: String) throws(StoreError) {
+        guard let steps = Self.parse(text[...]) else { throw .badRequest("Invalid JSON path: '\(text)'") }
+        self.steps = steps
+    }
+
+    /// path = key *(`[` [index] `]`) *(`.` key *(`[` [index] `]`)), key = 1*(letter / digit / `_` / `-`) / quoted
+    private static func parse(_ text: Substring) -> [Step]? {
+        var rest = text.unicodeScalars
+        var steps: [Step] = []
+        repeat {
+            guard let key = takeKey(&rest) else { return nil }
+            steps.append(.member(key))
+            while rest.first == "[" {
+                guard let end = rest.firstIndex(of: "]") else { return nil }
+                let inside = rest[rest.index(after: rest.startIndex)..<end]
+                if inside.isEmpty {
+                    steps.append(.each)
+                } else {
+                    guard inside.allSatisfy({ ("0"..."9").contains($0) }), let index = UInt64(String(inside)) else {
+                        return nil
+                    }
+                    // No array is that long.
+                    steps.append(.index(Int(exactly: index) ?? .max))
+                }
+                rest = rest[rest.index(after: end)...]
+            }
+            if rest.isEmpty { return steps }
+        } while rest.popFirst() == "."
+        return nil
+    }
+
+    private static func takeKey(_ rest: inout Substring.UnicodeScalarView) -> String? {
+        if rest.first == "\"" {
+            let start = rest.index(after: rest.startIndex)
+            guard let end = rest[start...].firstIndex(of: "\"") else { return nil }
+            defer { rest = rest[rest.index(after: end)...] }
+            return String(rest[start..<end])
+        }
+        let key = rest.prefix { $0.isAlphanumeric || $0 == "_" || $0 == "-" }
+        rest = rest[key.endIndex...]
+        return key.isEmpty ? nil : String(key)
+    }
+
+    /// The path without a final `[]`, which says nothing where arrays are taken apart anyway.
+    var withoutFinalEach: PayloadPath { steps.last == .each ? PayloadPath(steps: steps.dropLast()) : self }
+
+    /// The values at the path; several when it goes through `[]`, none when it leads nowhere.
+    func values(in payload: JSONValue) -> [JSONValue] {
+        var found: [JSONValue] = []
+        visit(payload, steps[...]) { found.append($0) }
+        return found
+    }
+
+    /// The values at the path with final arrays taken apart, one level.
+    func elements(in payload: JSONValue) -> [JSONValue] {
+        var found: [JSONValue] = []
+        visit(payload, steps[...]) { value in
+            if case .array(let elements) = value { found += elements } else { found.append(value) }
+        }
+        return found
+    }
+
+    /// Whether one of the elements at the path is as wanted.
+    func contains(in payload: JSONValue, where isWanted: (JSONValue) -> Bool) -> Bool {
+        var isFound = false
+        visit(payload, steps[...]) { value in
+            if isFound { return }
+            if case .array(let elements) = value {
+                isFound = elements.contains(where: isWanted)
+            } else {
+                isFound = isWanted(value)
+            }
+        }
+        return isFound
+    }
+
+    private func visit(_ value: JSONValue, _ steps: ArraySlice<Step>, _ body: (JSONValue) -> Void) {
+        guard let step = steps.first else { return body(value) }
+        switch (step, value) {
+        case (.member(let name), .object(let members)):
+            if let member = members[name] { visit(member, steps.dropFirst(), body) }
+        case (.index(let index), .array(let elements)) where index < elements.count:
+            visit(elements[index], steps.dropFirst(), body)
+        case (.each, .array(let elements)):
+            for element in elements { visit(element, steps.dropFirst(), body) }
+        default: break
+        }
+    }
+}
+
+extension PayloadPath: ExpressibleByStringLiteral {
+    /// The path of a literal. One that is no path names a single key, as if it were quoted.
+    public init(stringLiteral text: String) { steps = Self.parse(text[...]) ?? [.member(text)] }
+}
+
+extension PayloadPath: CustomStringConvertible {
+    public var description: String {
+        var text = ""
+        for step in steps {
+            switch step {
+            case .member(let name):
+                if !text.isEmpty { text += "." }
+                let isPlain =
+                    !name.isEmpty && name.unicodeScalars.allSatisfy { $0.isAlphanumeric || $0 == "_" || $0 == "-" }
+                text += isPlain ? name : "\"\(name)\""
+            case .index(let index): text += "[\(index)]"
+            case .each: text += "[]"
+            }
+        }
+        return text
+    }
+}
+
+extension Unicode.Scalar {
+    /// Rust's `char::is_alphanumeric`, by which Qdrant reads keys and words: Alphabetic, or a number of any kind.
+    var isAlphanumeric: Bool {
+        if isASCII { return ("0"..."9").contains(self) || ("a"..."z").contains(self) || ("A"..."Z").contains(self) }
+        switch properties.generalCategory {
+        case .decimalNumber, .letterNumber, .otherNumber: return true
+        default: return properties.isAlphabetic
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// The rows a payload index has under one value: few as a list, many as bits.
+
+import HNSW
+
+/// A set of rows that costs four bytes a member when small and never more than a bit a row of the collection.
+struct RowSet: Sendable {
+    private enum Storage: Sendable {
+        /// Ascending.
+        case few([UInt32])
+        case many(RowBits)
+    }
+
+    private var storage = Storage.few([])
+
+    var count: Int {
+        switch storage {
+        case .few(let rows): rows.count
+        case .many(let bits): bits.count
+        }
+    }
+
+    var isEmpty: Bool { count == 0 }
+
+    func contains(_ row: UInt32) -> Bool {
+        switch storage {
+        case .few(let rows):
+            let place = rows.firstIndex(notBelow: row)
+            return place < rows.count && rows[place] == row
+        case .many(let bits): return bits.contains(row)
+        }
+    }
+
+    mutating func insert(_ row: UInt32) {
+        switch storage {
+        case .few(var rows):
+            storage = .few([])
+            let place = rows.firstIndex(notBelow: row)
+            if place == rows.count || rows[place] != row { rows.insert(row, at: place) }
+            // Beyond a bit for each row up to the last, a list is the larger of the two.
+            if rows.count >= 64, let last = rows.last, rows.count * 32 > Int(last) {
+                storage = .many(RowBits(rows, capacity: Int(last) + 1))
+            } else {
+                storage = .few(rows)
+            }
+        case .many(var bits):
+            storage = .few([])
+            bits.insert(row)
+            storage = .many(bits)
+        }
+    }
+
+    mutating func remove(_ row: UInt32) {
+        switch storage {
+        case .few(var rows):
+            storage = .few([])
+            let place = rows.firstIndex(notBelow: row)
+            if place < rows.count, rows[place] == row { rows.remove(at: place) }
+            storage = .few(rows)
+        case .many(var bits):
+            storage = .few([])
+            bits.remove(row)
+            storage = .many(bits)
+        }
+    }
+
+    func forEach(_ body: (UInt32) -> Void) {
+        switch storage {
+        case .few(let rows): rows.forEach(body)
+        case .many(let bits): bits.forEach(body)
+        }
+    }
+
+    func add(to rows: inout RowBits) {
+        switch storage {
+        case .few(let list): for row in list { rows.insert(row) }
+        case .many(let bits): rows.formUnion(bits)
+        }
+    }
+
+    /// The set as bits for rows below `capacity`.
+    func bits(capacity: Int) -> RowBits {
+        switch storage {
+        case .few(let rows): RowBits(rows, capacity: capacity)
+        case .many(let bits): bits
+        }
+    }
+}
+
+extension [UInt32] {
+    /// The place of the first element that is not below `value`, in ascending elements.
+    fileprivate func firstIndex(notBelow value: UInt32) -> Int {
+        // Rows mostly come in their order.
+        if let last, last < value { return count }
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

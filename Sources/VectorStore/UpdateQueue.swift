@@ -1,0 +1,146 @@
+// Updates that wait while another is being synced are committed together: one sync for all of them.
+
+import GRDB
+import Synchronization
+
+/// The updates of a store, in the order in which they came.
+///
+/// Each keeps its own fate: one that fails is rolled back alone, and none is answered before the commit that it is in has been synced.
+final class UpdateQueue: Sendable {
+    struct Request: Sendable {
+        let collection: String
+        let operations: [PointOperation]
+        /// Whether the caller has gone; asked before the first change.
+        let isCancelled: @Sendable () -> Bool
+        let answer: @Sendable (Result<UpdateResult, StoreError>) -> Void
+    }
+
+    private struct Waiting {
+        var requests: [Request] = []
+        /// Whether the writer is at it and will look again.
+        var isServed = false
+    }
+
+    private let waiting = Mutex(Waiting())
+    /// How many transactions there have been.
+    let commits = Atomic(0)
+
+    /// Adds a request; whoever finds nobody serving calls `serve`.
+    ///
+    /// - Returns: Whether the caller must see to it that `take` is called.
+    func add(_ request: Request) -> Bool {
+        waiting.withLock { waiting in
+            waiting.requests.append(request)
+            defer { waiting.isServed = true }
+            return !waiting.isServed
+        }
+    }
+
+    /// What waits now; nil, and nobody serves any longer, when nothing does.
+    func take() -> [Request]? {
+        waiting.withLock { waiting in
+            guard !waiting.requests.isEmpty else {
+                waiting.isServed = false
+                return nil
+            }
+            defer { waiting.requests = [] }
+            return waiting.requests
+        }
+    }
+}
+
+extension EmbeddedStore {
+    public func update(_ operations: [PointOperation], in name: String) async throws(StoreError) -> UpdateResult {
+        // What can be refused without the database is refused before the writer is kept busy with it.
+        let configuration = try collectionState(name).configuration
+        for operation in operations { try operation.check(configuration) }
+
+        let isCancelled = Atomic(false)
+        let result: Result<UpdateResult, StoreError> = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let request = UpdateQueue.Request(
+                    collection: name, operations: operations,
+                    isCancelled: { isCancelled.load(ordering: .relaxed) },
+                    answer: { continuation.resume(returning: $0) }
+                )
+                if queue.add(request) { pool.asyncWriteWithoutTransaction { [self] db in serve(db) } }
+            }
+        } onCancel: {
+            isCancelled.store(true, ordering: .relaxed)
+        }
+        return try result.get()
+    }
+
+    /// On the writer's queue: until nothing waits.
+    private func serve(_ db: Database) {
+        while let requests = queue.take() { commit(requests, db) }
+    }
+
+    private func commit(_ requests: [UpdateQueue.Request], _ db: Database) {
+        var drafts: [String: CollectionState] = [:]
+        var results: [Result<UpdateResult, StoreError>] = []
+        do {
+            try db.inTransaction(.immediate) {
+                for request in requests {
+                    let result = apply(request, &drafts, db)
+                    // Some errors, a full disk among them, end the transaction and all that was in it.
+                    if case .failure(let error) = result, !db.isInsideTransaction { throw error }
+                    results.append(result)
+                }
+                return .commit
+            }
+            queue.commits.add(1, ordering: .relaxed)
+            for (name, draft) in drafts { publish(draft, as: name) }
+            for (request, result) in zip(requests, results) { request.answer(result) }
+        } catch {
+            // Whose fault it was shows when each is alone.
+            if requests.count > 1 {
+                for request in requests { commit([request], db) }
+            } else {
+                for request in requests { request.answer(.failure(StoreError(error, path: path))) }
+            }
+        }
+    }
+
+    private func apply(
+        _ request: UpdateQueue.Request, _ drafts: inout [String: CollectionState], _ db: Database
+    ) -> Result<UpdateResult, StoreError> {
+        do {
+            if request.isCancelled() { throw StoreError.cancelled }
+            let name = request.collection
+            var changed: UpdateTransaction?
+            try db.inSavepoint {
+                var transaction = UpdateTransaction(try drafts[name] ?? collectionState(name), db, path: path)
+                // The collection may have been made anew since the caller looked.
+                for operation in request.operations {
+                    try operation.check(transaction.state.configuration)
+                    try transaction.apply(operation)
+                }
+                changed = transaction
+                return .commit
+            }
+            guard let changed else { throw StoreError.database("the savepoint had no outcome") }
+            drafts[name] = changed.state
+            return .success(
+                UpdateResult(
+                    operationID: UInt64(bitPattern: changed.state.operation), notFound: changed.notFound))
+        } catch {
+            return .failure(StoreError(error, path: path))
+        }
+    }
+}
+
+extension PointOperation {
+    /// Refuses, whole, an operation with a point that cannot be stored.
+    fileprivate func check(_ configuration: CollectionConfiguration) throws(StoreError) {
+        switch self {
+        case .upsert(let points): for point in points { try configuration.check(point.vectors, of: point.id) }
+        case .updateVectors(let points): for point in points { try configuration.check(point.vectors, of: point.id) }
+        case .deleteVectors(let names, _):
+            for name in names where configuration.vectors[name] == nil && configuration.sparseVectors[name] == nil {
+                throw .unknownVector(name)
+            }
+        default: break
+        }
+    }
+}
