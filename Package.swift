@@ -56,7 +56,7 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
-            swiftSettings: strict
+            swiftSettings: numeric
         ),
         .executableTarget(
             name: "Server",
@@ -89,6 +89,7 @@ let package = Package(
             dependencies: [
                 "VectorStore", "TestSupport", "StoreCrashWriter", .product(name: "GRDB", package: "GRDB.swift"),
             ],
+            resources: [.copy("Goldens")],
             swiftSettings: strict),
         .testTarget(name: "ServerTests", dependencies: ["Server", "TestSupport"], swiftSettings: strict),
     ]

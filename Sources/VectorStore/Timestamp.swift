@@ -10,7 +10,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     public static func < (lhs: Timestamp, rhs: Timestamp) -> Bool { lhs.microseconds < rhs.microseconds }
 
     /// Reads what Qdrant reads: RFC 3339 with `T` or a space; the time zone as `Z`, `+01:00`, `+0100`, `+01` or ` UTC`, UTC
-    /// when it is missing; no seconds, or no time at all, when there is no zone either. A fraction's digits beyond the sixth are
+    /// when it is missing; 3 for 03; no seconds, or no time at all, when there is no zone either. A fraction's digits beyond the sixth are
     /// dropped.
     public init?(_ text: String) {
         var parser = TimestampParser(rest: Array(text.utf8)[...])
@@ -24,17 +24,19 @@ private struct TimestampParser {
 
     mutating func parse() -> Int64? {
         while rest.first == UInt8(ascii: " ") { rest.removeFirst() }
-        guard let year = digits(4), year > 0, take("-"), let month = digits(2), take("-"), let day = digits(2),
+        guard let year = digits(4), year > 0, take("-"), let month = digits(2, atLeast: 1), take("-"),
+            let day = digits(2, atLeast: 1),
             (1...12).contains(month), (1...Self.days(in: month, year)).contains(day)
         else { return nil }
         let midnight = Self.days(year, month, day) * 86_400_000_000
         if rest.isEmpty { return midnight }
-        guard take("T") || take("t") || take(" "), let hour = digits(2), hour < 24, take(":"), let minute = digits(2),
+        guard take("T") || take("t") || take(" "), let hour = digits(2, atLeast: 1), hour < 24, take(":"),
+            let minute = digits(2, atLeast: 1),
             minute < 60
         else { return nil }
         let time = midnight + (hour * 3600 + minute * 60) * 1_000_000
         if rest.isEmpty { return time }
-        guard take(":"), let second = digits(2), second < 60 else { return nil }
+        guard take(":"), let second = digits(2, atLeast: 1), second < 60 else { return nil }
         var fraction: Int64 = 0
         if take(".") {
             var weight: Int64 = 100_000
@@ -73,15 +75,12 @@ private struct TimestampParser {
         return true
     }
 
-    private mutating func digits(_ count: Int) -> Int64? {
-        guard rest.count >= count else { return nil }
-        var value: Int64 = 0
-        for byte in rest.prefix(count) {
-            guard let digit = Self.digit(byte) else { return nil }
-            value = value * 10 + digit
-        }
-        rest.removeFirst(count)
-        return value
+    /// So many digits, or fewer of them down to `least`.
+    private mutating func digits(_ most: Int, atLeast least: Int? = nil) -> Int64? {
+        let digits = rest.prefix(most).prefix { Self.digit($0) != nil }
+        guard digits.count >= least ?? most else { return nil }
+        rest.removeFirst(digits.count)
+        return digits.reduce(0) { $0 * 10 + (Self.digit($1) ?? 0) }
     }
 
     private static func digit(_ byte: UInt8) -> Int64? {
