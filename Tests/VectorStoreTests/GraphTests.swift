@@ -1,0 +1,234 @@
+// The graph behind the store: what it changes is how fast an answer is, and nothing else.
+
+import Foundation
+import HNSW
+import TestSupport
+import Testing
+
+@testable import VectorStore
+
+@Suite struct GraphTests {
+    private static let size = 16
+
+    /// A graph from a few hundred vectors on.
+    private static var options: EmbeddedStore.Options {
+        var options = EmbeddedStore.Options()
+        options.indexingThreshold = 300 * size * 4
+        return options
+    }
+
+    private static func vector(_ generator: inout SplitMix64) -> [Float] {
+        (0..<size).map { _ in Float.random(in: -1...1, using: &generator) }
+    }
+
+    private static func point(_ number: Int, _ generator: inout SplitMix64) -> Point {
+        Point(
+            id: .number(UInt64(number)), vector: vector(&generator),
+            payload: ["tenth": .integer(Int64(number % 10)), "n": .integer(Int64(number))])
+    }
+
+    private static func withStore(_ body: (EmbeddedStore, String) async throws -> Void) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory, options: options)
+            try await store.createCollection("c", CollectionConfiguration(size: size, distance: .euclid))
+            try await store.createPayloadIndex("tenth", .integer, in: "c")
+            try await body(store, directory)
+        }
+    }
+
+    private static func info(_ store: EmbeddedStore) async throws -> CollectionInfo.VectorInfo {
+        try #require(try await store.collection("c").vectors[""])
+    }
+
+    /// Until the graph has every point. The limit is there for a builder that never gets there, not for a slow machine.
+    private static func untilIndexed(_ store: EmbeddedStore) async throws {
+        for _ in 0..<6000 {
+            let info = try await info(store)
+            if info.indexedCount == info.pointsCount { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        Issue.record("the graph was never finished: \(try await store.collection("c"))")
+    }
+
+    /// Until the graph's file is there.
+    private static func untilSaved(_ directory: String) async throws -> URL {
+        let path = GraphFile(1, "", in: directory).path
+        for _ in 0..<6000 where !FileManager.default.fileExists(atPath: path) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return URL(filePath: path)
+    }
+
+    /// The share of the ten nearest that are found without `isExact`.
+    private static func recall(
+        _ store: EmbeddedStore, _ filter: Filter?, _ generator: inout SplitMix64
+    ) async throws -> Double {
+        var found = 0
+        var wanted = 0
+        for _ in 0..<50 {
+            var query = VectorQuery(vector: vector(&generator), filter: filter)
+            let hits = try await store.query(query, in: "c")
+            query.isExact = true
+            let truth = try await store.query(query, in: "c")
+            wanted += truth.count
+            found += Set(hits.map(\.id)).intersection(truth.map(\.id)).count
+        }
+        return Double(found) / Double(wanted)
+    }
+
+    @Test func `few vectors stay without a graph, many get one and are found through it`() async throws {
+        try await Self.withStore { store, _ in
+            var generator = SplitMix64(seed: 1)
+            _ = try await store.update([.upsert((0..<200).map { Self.point($0, &generator) })], in: "c")
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(try await Self.info(store).indexedCount == 0)
+            for start in stride(from: 200, to: 5000, by: 400) {
+                _ = try await store.update(
+                    [.upsert((start..<start + 400).map { Self.point($0, &generator) })], in: "c")
+            }
+            try await Self.untilIndexed(store)
+            let info = try await Self.info(store)
+            #expect(info.pointsCount == 5000)
+            #expect(try await Self.recall(store, nil, &generator) >= 0.95)
+            for tenth in 0..<3 as Range<Int64> {
+                let filter = Filter(must: [.match(key: "tenth", .value(.integer(tenth)))])
+                #expect(try await Self.recall(store, filter, &generator) >= 0.95)
+            }
+        }
+    }
+
+    @Test func `a store opened again has its graph, and what came after it`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 2)
+            _ = try await store.update([.upsert((0..<1000).map { Self.point($0, &generator) })], in: "c")
+            try await Self.untilIndexed(store)
+            _ = try await Self.untilSaved(directory)
+            // Fewer changes than a new file is written for.
+            let late = (1000..<1020).map { Self.point($0, &generator) }
+            let moved = (5..<15).map { Self.point($0, &generator) }
+            _ = try await store.update(
+                [.upsert(late), .delete(.ids((20..<30).map { .number($0) })), .upsert(moved)], in: "c")
+            try store.close()
+            var options = Self.options
+            options.indexingThreshold = .max
+            let again = try EmbeddedStore(directory: directory, options: options)
+            let info = try await Self.info(again)
+            #expect(info.pointsCount == 1010)
+            #expect(info.indexedCount >= 980, "the graph was not taken over")
+            for point in late + moved {
+                let query = VectorQuery(.vector(try #require(point.vectors[""])), limit: 1)
+                let hits = try await again.query(query, in: "c")
+                #expect(hits.map(\.id) == [point.id])
+                #expect(hits.first?.score == 0)
+            }
+            let gone = Filter(must: [.range(key: "n", NumberRange(gte: 20, lt: 30))])
+            #expect(try await again.query(VectorQuery(vector: late[0].vectors[""]?.dense ?? [], filter: gone), in: "c") == [])
+            #expect(try await Self.recall(again, nil, &generator) >= 0.95)
+        }
+    }
+
+    @Test(arguments: ["nothing", "a foreign file", "cut", "a flipped bit", "another size", "a folder"])
+    func `a graph file that is not right is built again`(damage: String) async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 3)
+            _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
+            try await Self.untilIndexed(store)
+            let file = try await Self.untilSaved(directory)
+            try store.close()
+            var bytes = try Data(contentsOf: file)
+            try FileManager.default.removeItem(at: file)
+            switch damage {
+            case "a foreign file": bytes = Data("not a graph".utf8)
+            case "cut": bytes = bytes.prefix(bytes.count / 2)
+            case "a flipped bit": bytes[5000] ^= 4
+            case "another size":
+                let other = try HNSWIndex(HNSWConfiguration(dimension: 3, distance: .euclid))
+                try other.insert([1, 2, 3].span, row: 0)
+                try other.save(to: file.path, stamp: 1)
+            default: break
+            }
+            if damage == "a folder" {
+                try FileManager.default.createDirectory(at: file, withIntermediateDirectories: true)
+            } else if damage != "nothing" && damage != "another size" {
+                try bytes.write(to: file)
+            }
+            let again = try EmbeddedStore(directory: directory, options: Self.options)
+            #expect(try await again.count(nil, in: "c") == 600)
+            #expect(try await Self.recall(again, nil, &generator) >= 0.95)
+            try await Self.untilIndexed(again)
+            #expect(try await Self.recall(again, nil, &generator) >= 0.95)
+        }
+    }
+
+    @Test func `a graph that cannot be written is said, and searched all the same`() async throws {
+        try await Self.withStore { store, directory in
+            // No folder can be where a file is.
+            try Data().write(to: URL(filePath: directory + "/graphs"))
+            var generator = SplitMix64(seed: 4)
+            _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
+            try await Self.untilIndexed(store)
+            for _ in 0..<6000 {
+                if try await store.collection("c").indexingError != nil { break }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(try await store.collection("c").indexingError != nil)
+            #expect(try await Self.recall(store, nil, &generator) >= 0.95)
+        }
+    }
+
+    @Test func `beside a builder that is always behind, every exact answer is the model's and every other one true`()
+        async throws
+    {
+        try await Self.withStore { first, directory in
+            var store = first
+            var generator = SplitMix64(seed: 5)
+            var model: [UInt64: Point] = [:]
+            for round in 0..<120 {
+                var operations: [PointOperation] = []
+                let points = (0..<40).map { _ in Self.point(Int.random(in: 0..<1500, using: &generator), &generator) }
+                operations.append(.upsert(points))
+                for point in points { if case .number(let number) = point.id { model[number] = point } }
+                if round % 3 == 0 {
+                    let numbers = (0..<30).map { _ in UInt64.random(in: 0..<1500, using: &generator) }
+                    operations.append(.delete(.ids(numbers.map { .number($0) })))
+                    for number in numbers { model[number] = nil }
+                }
+                if round % 7 == 0 {
+                    operations.append(.setPayload(["seen": true], .filter(Filter(must: [.match(key: "tenth", .value(3))]))))
+                }
+                _ = try await store.update(operations, in: "c")
+                if round % 30 == 29 {
+                    try store.close()
+                    store = try EmbeddedStore(directory: directory, options: Self.options)
+                }
+                let filter = round % 2 == 0 ? nil : Filter(must: [.match(key: "tenth", .value(.integer(Int64(round % 10))))])
+                let wanted = model.values.filter { point in
+                    filter == nil || point.payload["tenth"] == .integer(Int64(round % 10))
+                }
+                var query = VectorQuery(vector: Self.vector(&generator), filter: filter, limit: 20)
+                guard case .vector(.dense(let target)) = query.target else { return }
+                func distance(_ point: Point) -> Float {
+                    let own = point.vectors[""]?.dense ?? []
+                    return Distance.euclid.score(target.span, own.span)
+                }
+                query.isExact = true
+                let exact = try await store.query(query, in: "c")
+                #expect(exact.map(\.score) == wanted.map(distance).sorted().prefix(20).map { $0 })
+                query.isExact = false
+                let near = try await store.query(query, in: "c")
+                #expect(near.count == min(20, wanted.count))
+                #expect(Set(near.map(\.id)).count == near.count)
+                for hit in near {
+                    guard case .number(let number) = hit.id else { continue }
+                    let point = try #require(model[number], "a point that is gone")
+                    #expect(hit.score == distance(point))
+                    #expect(filter == nil || point.payload["tenth"] == .integer(Int64(round % 10)))
+                }
+            }
+            try await Self.untilIndexed(store)
+            let state = try store.collectionState("c")
+            #expect(try state.dense[""]?.graph?.checkInvariants() == [])
+            #expect(state.dense[""]?.matrix.byteCount == 0, "vectors are kept that the graph has")
+        }
+    }
+}
