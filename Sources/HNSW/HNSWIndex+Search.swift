@@ -135,7 +135,9 @@ extension SearchContext {
             current = descend(graph, probe, from: current, layer: layer)
             layer -= 1
         }
-        searchLayer(graph, probe, from: current, layer: 0, ef: ef)
+        // Links have a direction: from where the descent ends, part of the graph may be out of reach. By dot product it is, where
+        // vectors of greater norm came later. The entry point is the spanning tree's root, from which every node is reached.
+        searchLayer(graph, probe, from: current, and: entry.node, layer: 0, ef: ef)
     }
 
     mutating func offerPending(_ graph: Graph, _ probe: Probe, _ waiting: Int, ef: Int) {

@@ -162,12 +162,14 @@ struct Candidate: BitwiseCopyable {
     ///
     /// - Parameter excluded: A node that is neither entered nor passed.
     mutating func searchLayer(
-        _ graph: Graph, _ probe: Probe, from start: Int, layer: Int, ef: Int, excluded: Int? = nil
+        _ graph: Graph, _ probe: Probe, from start: Int, and second: Int? = nil, layer: Int, ef: Int,
+        excluded: Int? = nil
     ) {
         reserve(ef: ef)
         count = 0
         if let excluded { _ = visit(excluded) }
         if visit(start) { _ = offer(Candidate(start, graph.distance(probe, start)), ef: ef) }
+        if let second, visit(second) { _ = offer(Candidate(second, graph.distance(probe, second)), ef: ef) }
         expand(graph, probe, layer: layer, ef: ef)
         forgetVisits()
     }

@@ -29,6 +29,19 @@ import Testing
         #expect(try index.checkInvariants() == [])
     }
 
+    /// By dot product the longest vector is nearest to all, and its links lead to few: where the descent ends there, only the entry
+    /// point leads to the others.
+    @Test(arguments: 0..<4 as Range<UInt64>)
+    func `a search for all finds all, wherever the descent ends`(seed: UInt64) throws {
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 8, distance: .dot, M: 4, efConstruction: 20, seed: seed))
+        for row in 0..<900 as Range<UInt32> {
+            let vector = [Float](repeating: Float(900 - row), count: 8)
+            try index.insert(vector.span, row: row)
+        }
+        let query = [Float](repeating: 1, count: 8)
+        #expect(try index.search(query.span, count: 900, ef: 900).count == 900)
+    }
+
     @Test(arguments: [1, 2, 3, 63, 64, 65, 127, 129, 384, 1000, 4096])
     func `any dimension is searched, and scores are exact search's`(dimension: Int) throws {
         let set = VectorSet(rows: 200, dimension: dimension, seed: 3)
