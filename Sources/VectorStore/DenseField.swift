@@ -96,7 +96,8 @@ struct DenseField: Sendable {
                 wanted = indexed
             }
             let found =
-                if let ef {
+                // A good part of everything is found sooner by comparing everything.
+                if let ef, count < indexed.count / 8 {
                     try graph.search(query.span, count: count, ef: max(ef, count), filter: wanted)
                 } else {
                     try graph.exactSearch(query.span, count: count, filter: wanted)

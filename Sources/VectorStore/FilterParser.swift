@@ -270,8 +270,10 @@ private struct Members {
     func has(_ key: String) -> Bool { left[key] != nil }
 
     mutating func take(_ key: String) -> JSONValue? {
-        defer { left[key] = nil }
-        return left[key].flatMap { $0 == .null ? nil : $0 }
+        defer { left.remove(key) }
+        // In one expression nil would be JSON's null.
+        if left[key] == .null { return nil }
+        return left[key]
     }
 
     mutating func bounds<Value>(_ read: (JSONValue) -> Value?) throws(StoreError) -> Bounds<Value> {

@@ -60,6 +60,9 @@ public struct JSONObject: Sendable {
         set { members[key] = newValue }
     }
 
+    /// Takes a member out; the others keep their order.
+    public mutating func remove(_ key: String) { members[key] = nil }
+
     public var count: Int { members.count }
     public var isEmpty: Bool { members.isEmpty }
     public var keys: [String] { Array(members.keys) }

@@ -3,11 +3,14 @@
 extension JSONObject {
     /// Sets the members of `other`; a null takes the member out.
     mutating func merge(_ other: JSONObject) {
-        for (key, value) in other { self[key] = value == .null ? nil : value }
+        for (key, value) in other {
+            // Not with `?:`, for which nil would be JSON's null.
+            if value == .null { remove(key) } else { self[key] = value }
+        }
     }
 
-    /// Merges `other` into the objects at the path. What is there and is no object is replaced, objects on the way are made; arrays
-    /// are neither made nor made longer.
+    /// Merges `other` into the objects at the path. What is no object where one is needed becomes one; what is no array where one
+    /// is needed becomes an empty one, and no array becomes longer.
     mutating func merge(_ other: JSONObject, at path: PayloadPath) {
         var value = JSONValue.object(self)
         value.update(path.steps[...]) { target in
@@ -33,7 +36,11 @@ extension JSONValue {
         func descend(_ value: inout JSONValue?) {
             if rest.isEmpty { return body(&value) }
             // The next step says what has to be here.
-            if case .member = rest.first, value?.object == nil { value = [:] }
+            if case .member = rest.first {
+                if value?.object == nil { value = .object([:]) }
+            } else if value?.array == nil {
+                value = .array([])
+            }
             value?.update(rest, body)
         }
         switch (step, self) {

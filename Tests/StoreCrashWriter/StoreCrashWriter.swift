@@ -2,8 +2,8 @@
 //
 //     StoreCrashWriter DIRECTORY FIRST-BATCH
 //
-// Batch n upserts `CrashBatch.count(n)` points with the payload {"batch": n}; every fourth also deletes, in the same
-// transaction, the batch two before it. A line with n goes out once the update has returned.
+// Batch n upserts `CrashBatch.count(n)` points with the payload {"batch": n}; it deletes, in the same transaction, the batches
+// `CrashBatch.deleted(by:)`. A line with n goes out once the update has returned.
 
 import Foundation
 import TestSupport
@@ -14,14 +14,17 @@ struct StoreCrashWriter {
     static func main() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 3, let first = Int(arguments[2]) else { exit(64) }
-        let store = try EmbeddedStore(directory: arguments[1])
+        // A graph from 300 vectors on: kills come while it is built and written, too.
+        var options = EmbeddedStore.Options()
+        options.indexingThreshold = 300 * 64 * 4
+        let store = try EmbeddedStore(directory: arguments[1], options: options)
         if try await store.collections().isEmpty {
             try await store.createCollection("c", CollectionConfiguration(size: 64, distance: .dot))
             try await store.createPayloadIndex("batch", .integer, in: "c")
         }
         for number in first... {
             var operations: [PointOperation] = []
-            if let old = CrashBatch.deleted(by: number) {
+            for old in CrashBatch.deleted(by: number) {
                 let filter = Filter(must: [.match(key: "batch", .value(.integer(Int64(old))))])
                 operations.append(.delete(.filter(filter)))
             }

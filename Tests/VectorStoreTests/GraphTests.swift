@@ -122,7 +122,9 @@ import Testing
                 #expect(hits.first?.score == 0)
             }
             let gone = Filter(must: [.range(key: "n", NumberRange(gte: 20, lt: 30))])
-            #expect(try await again.query(VectorQuery(vector: late[0].vectors[""]?.dense ?? [], filter: gone), in: "c") == [])
+            #expect(
+                try await again.query(VectorQuery(vector: late[0].vectors[""]?.dense ?? [], filter: gone), in: "c")
+                    == [])
             #expect(try await Self.recall(again, nil, &generator) >= 0.95)
         }
     }
@@ -194,14 +196,16 @@ import Testing
                     for number in numbers { model[number] = nil }
                 }
                 if round % 7 == 0 {
-                    operations.append(.setPayload(["seen": true], .filter(Filter(must: [.match(key: "tenth", .value(3))]))))
+                    operations.append(
+                        .setPayload(["seen": true], .filter(Filter(must: [.match(key: "tenth", .value(3))]))))
                 }
                 _ = try await store.update(operations, in: "c")
                 if round % 30 == 29 {
                     try store.close()
                     store = try EmbeddedStore(directory: directory, options: Self.options)
                 }
-                let filter = round % 2 == 0 ? nil : Filter(must: [.match(key: "tenth", .value(.integer(Int64(round % 10))))])
+                let filter =
+                    round % 2 == 0 ? nil : Filter(must: [.match(key: "tenth", .value(.integer(Int64(round % 10))))])
                 let wanted = model.values.filter { point in
                     filter == nil || point.payload["tenth"] == .integer(Int64(round % 10))
                 }

@@ -7,8 +7,8 @@ import VectorStore
 
 /// Its tests start and kill processes: one after the other.
 @Suite(.serialized) struct StoreCrashTests {
-    /// More for a long night: STORE_CRASH_ROUNDS=1000.
-    private static let rounds = ProcessInfo.processInfo.environment["STORE_CRASH_ROUNDS"].flatMap { Int($0) } ?? 12
+    /// More for a long night: STORE_CRASH_ROUNDS=5000.
+    private static let rounds = ProcessInfo.processInfo.environment["STORE_CRASH_ROUNDS"].flatMap { Int($0) } ?? 200
 
     /// Starts the writer, beside the test bundle, and kills it after so many acknowledgements and microseconds.
     ///

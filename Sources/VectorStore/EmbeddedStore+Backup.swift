@@ -1,0 +1,52 @@
+// A copy of a store, made while it is in use.
+
+import Foundation
+import GRDB
+
+extension EmbeddedStore {
+    /// Writes a copy of this store to a file: one committed state, whole and synced. Updates and queries go on meanwhile.
+    ///
+    /// The copy is a database of its own, without graphs: as `points.sqlite` in a directory it opens as a store, which builds
+    /// them again.
+    ///
+    /// - Throws: `.unusable` when there is something of that name already, `.diskFull`.
+    public func backup(to file: String) async throws(StoreError) {
+        try await StoreError.translating(file) { try await Self.copy(pool, to: file) }
+    }
+
+    /// The same of a directory that another process may be serving.
+    public static func backup(directory: String, to file: String) async throws(StoreError) {
+        let path = directory + "/points.sqlite"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw .unusable(path: path, reason: "there is no store here")
+        }
+        try await StoreError.translating(path) {
+            let reader = try DatabasePool(path: path)
+            if try await reader.read(Schema.migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
+            try await copy(reader, to: file)
+            try reader.close()
+        }
+    }
+
+    private static func copy(_ pool: DatabasePool, to file: String) async throws {
+        // Made elsewhere and renamed, so that what has the name is whole.
+        let partial = file + ".partial"
+        guard !FileManager.default.fileExists(atPath: file) else {
+            throw StoreError.unusable(path: file, reason: "it is there already; choose another name")
+        }
+        try? FileManager.default.removeItem(atPath: partial)
+        do {
+            // Reads in a transaction of its own, and so one state.
+            try await pool.unsafeRead { db in try db.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
+            let written = try FileHandle(forUpdating: URL(filePath: partial))
+            try written.synchronize()
+            try written.close()
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: partial)
+            try FileManager.default.moveItem(atPath: partial, toPath: file)
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial)
+            if error is CocoaError { throw StoreError.unusable(path: file, reason: error.localizedDescription) }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,180 @@
+// Updates from many sides: one sync for all that wait, and each its own fate.
+
+import Foundation
+import GRDB
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import VectorStore
+
+@Suite struct UpdateQueueTests {
+    private static func withStore(_ body: (EmbeddedStore, String) async throws -> Void) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 2, distance: .dot))
+            try await body(store, directory)
+        }
+    }
+
+    private static func point(_ number: Int) -> Point { Point(id: .number(UInt64(number)), vector: [1, 2]) }
+
+    /// Runs `body` while the writer is kept busy, so that every update it makes has to wait.
+    private static func whileWriterWaits(_ store: EmbeddedStore, _ body: (inout TaskGroup<Void>) -> Void) async throws {
+        let mayGoOn = Shared(false)
+        let isBusy = Shared(false)
+        store.pool.asyncWriteWithoutTransaction { _ in
+            isBusy.withLock { $0 = true }
+            while !mayGoOn.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.001) }
+        }
+        while !isBusy.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+        await withTaskGroup(of: Void.self) { group in
+            body(&group)
+            // Long enough for every task to have come to the queue.
+            try? await Task.sleep(for: .milliseconds(200))
+            mayGoOn.withLock { $0 = true }
+        }
+    }
+
+    @Test func `updates that wait for the same sync share it, in their order`() async throws {
+        try await Self.withStore { store, _ in
+            let versions = Shared<[UInt64]>([])
+            try await Self.whileWriterWaits(store) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        let result = try? await store.update([.upsert([Self.point(number)])], in: "c")
+                        if let result { versions.withLock { $0.append(result.operationID) } }
+                    }
+                }
+            }
+            #expect(versions.withLock { $0.sorted() } == Array(1...100))
+            #expect(store.queue.commits.load(ordering: .relaxed) <= 3)
+            #expect(try await store.count(nil, in: "c") == 100)
+        }
+    }
+
+    @Test func `an update that fails takes no other with it`() async throws {
+        try await Self.withStore { store, directory in
+            let failures = Shared<[StoreError]>([])
+            let filter = Filter(must: [.hasVector("")])
+            // Found out only inside the transaction: the collection goes while the updates wait.
+            try await store.createCollection("doomed", CollectionConfiguration(size: 2, distance: .dot))
+            try await Self.whileWriterWaits(store) { group in
+                group.addTask { _ = try? await store.deleteCollection("doomed") }
+                for number in 0..<40 {
+                    group.addTask {
+                        do throws(StoreError) {
+                            try? await Task.sleep(for: .milliseconds(20))
+                            let name = number % 4 == 0 ? "doomed" : "c"
+                            _ = try await store.update(
+                                [.upsert([Self.point(number)]), .setPayload(["seen": true], .filter(filter))], in: name)
+                        } catch { failures.withLock { $0.append(error) } }
+                    }
+                }
+            }
+            #expect(failures.withLock { $0 } == Array(repeating: .collectionNotFound("doomed"), count: 10))
+            #expect(try await store.count(nil, in: "c") == 30)
+            let page = try await store.scroll(ScrollRequest(limit: 99), in: "c")
+            #expect(page.points.allSatisfy { $0.payload == ["seen": true] })
+        }
+    }
+
+    @Test func `who is cancelled while waiting leaves no trace`() async throws {
+        try await Self.withStore { store, _ in
+            try await Self.whileWriterWaits(store) { group in
+                for number in 0..<10 {
+                    group.addTask {
+                        let update = Task { try await store.update([.upsert([Self.point(number)])], in: "c") }
+                        try? await Task.sleep(for: .milliseconds(50))
+                        if number % 2 == 0 { update.cancel() }
+                        var failure: StoreError?
+                        if case .failure(let error) = await update.result { failure = error as? StoreError }
+                        #expect(failure == (number % 2 == 0 ? .cancelled : nil))
+                    }
+                }
+            }
+            #expect(try await store.count(nil, in: "c") == 5)
+        }
+    }
+
+    @Test func `ids that no point has are told, and the rest is done`() async throws {
+        try await Self.withStore { store, _ in
+            let points = (0..<3).map { Self.point($0) }
+            let selector = PointSelector.ids([.number(1), .number(7), .number(1), .number(2)])
+            let vectors = [PointVectors(id: .number(8), vectors: [:]), PointVectors(id: .number(0), vectors: [:])]
+            let result = try await store.update(
+                [
+                    .upsert(points), .setPayload(["a": 1], selector), .updateVectors(vectors),
+                    .delete(.ids([.number(9), .number(0)])),
+                ], in: "c")
+            #expect(result == UpdateResult(operationID: 4, notFound: [.number(7), .number(8)]))
+            let records = try await store.scroll(ScrollRequest(limit: 9), in: "c").points
+            #expect(records.map(\.payload) == [["a": 1], ["a": 1]])
+        }
+    }
+
+    @Test(
+        arguments: [
+            .upsert([Point(id: .number(1), vectors: ["other": .dense([1, 2])])]),
+            .upsert([Point(id: .number(1), vectors: ["words": .dense([1, 2])])]),
+            .updateVectors([PointVectors(id: .number(1), vectors: ["": .dense([1])])]),
+            .deleteVectors(["other"], .ids([])),
+        ] as [PointOperation])
+    func `a vector that is none of the collection's refuses the update`(operation: PointOperation) async throws {
+        try await Self.withStore { store, _ in
+            await #expect(throws: StoreError.self) {
+                try await store.update([.upsert([Self.point(2)]), operation], in: "c")
+            }
+            let count = try await store.count(nil, in: "c")
+            #expect(count == 0)
+        }
+    }
+
+    @Test func `durability can be had cheaper`() async throws {
+        try await withTemporaryDirectory { directory in
+            var options = EmbeddedStore.Options()
+            options.durability = .relaxed
+            let store = try EmbeddedStore(directory: directory, options: options)
+            let level = try await store.pool.write { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+            #expect(level == 1, "1 is NORMAL: synced at checkpoints only")
+        }
+    }
+
+    @Test func `a backup made during updates is one state, whole, and opens as a store`() async throws {
+        try await Self.withStore { store, directory in
+            // Every update moves both points together.
+            let isDone = Shared(false)
+            let file = directory + "/copy.sqlite"
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var number: Int64 = 0
+                    while !isDone.withLock({ $0 }) {
+                        let payload: JSONObject = ["n": .integer(number)]
+                        let points = (0..<2).map { Point(id: .number($0), vector: [1, 2], payload: payload) }
+                        _ = try await store.update([.upsert(points)], in: "c")
+                        number += 1
+                    }
+                }
+                group.addTask {
+                    defer { isDone.withLock { $0 = true } }
+                    try await Task.sleep(for: .milliseconds(30))
+                    try await store.backup(to: file)
+                    try await EmbeddedStore.backup(directory: directory, to: file + "2")
+                }
+                try await group.waitForAll()
+            }
+            await #expect(throws: StoreError.self, "a file that is there is not overwritten") {
+                try await store.backup(to: file)
+            }
+            for copy in [file, file + "2"] {
+                try await withTemporaryDirectory { other in
+                    try FileManager.default.moveItem(atPath: copy, toPath: other + "/points.sqlite")
+                    let restored = try EmbeddedStore(directory: other)
+                    let records = try await restored.scroll(ScrollRequest(limit: 9), in: "c").points
+                    #expect(records.count == 2)
+                    #expect(Set(records.map(\.payload)).count == 1)
+                }
+            }
+        }
+    }
+}
