@@ -188,10 +188,24 @@ extension HNSWIndex {
                 let neighbour = context.beam[i].node
                 if addLink(from: neighbour, to: node, layer: 0, isTree: true, keepPruned, graph, &context) { return }
             }
-            if count > 0 {
-                _ = addLink(
-                    from: context.beam[0].node, to: node, layer: 0, isTree: true, keepPruned, graph, &context,
+            // All of them full: somewhere under them there is room, for a tree has fewer links than nodes. A set, because a
+            // node that became the entry point later than it got its parent closes a circle.
+            var parents = count > 0 ? [context.beam[0].node] : []
+            var seen = Set(parents)
+            var next = 0
+            while next < parents.count,
+                !addLink(
+                    from: parents[next], to: node, layer: 0, isTree: true, keepPruned, graph, &context,
                     share: 2 * graph.M - 1)
+            {
+                let links = graph.links(parents[next], layer: 0)
+                for i in 0..<links.capacity {
+                    let link = links.load(i)
+                    if link == none { break }
+                    let child = Int(link & ~treeBit)
+                    if link & treeBit != 0 && child != node && seen.insert(child).inserted { parents.append(child) }
+                }
+                next += 1
             }
         }
     }

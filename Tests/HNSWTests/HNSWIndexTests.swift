@@ -39,7 +39,8 @@ import Testing
             try index.insert(vector.span, row: row)
         }
         let query = [Float](repeating: 1, count: 8)
-        #expect(try index.search(query.span, count: 900, ef: 900).count == 900)
+        let found = try index.search(query.span, count: 900, ef: 900).count
+        #expect(found == 900)
     }
 
     @Test(arguments: [1, 2, 3, 63, 64, 65, 127, 129, 384, 1000, 4096])
