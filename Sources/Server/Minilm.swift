@@ -30,7 +30,7 @@ struct Minilm: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, IndexCommand.self, AskCommand.self, EmbedCommand.self, TokenizeCommand.self,
-            PullCommand.self, InfoCommand.self, BenchCommand.self,
+            PullCommand.self, BackupCommand.self, InfoCommand.self, BenchCommand.self,
         ],
         defaultSubcommand: ServeCommand.self
     )

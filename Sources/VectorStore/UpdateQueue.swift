@@ -25,6 +25,9 @@ final class UpdateQueue: Sendable {
     /// How many transactions there have been.
     let commits = Atomic(0)
 
+    /// Requests that nobody has taken yet.
+    var waitingCount: Int { waiting.withLock { $0.requests.count } }
+
     /// Adds a request; whoever finds nobody serving calls `serve`.
     ///
     /// - Returns: Whether the caller must see to it that `take` is called.

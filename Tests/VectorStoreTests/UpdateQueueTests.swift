@@ -19,59 +19,60 @@ import Testing
 
     private static func point(_ number: Int) -> Point { Point(id: .number(UInt64(number)), vector: [1, 2]) }
 
-    /// Runs `body` while the writer is kept busy, so that every update it makes has to wait.
-    private static func whileWriterWaits(_ store: EmbeddedStore, _ body: (inout TaskGroup<Void>) -> Void) async throws {
+    /// Keeps the writer busy until `updates` and no others wait, then runs `last` on the writer's queue and lets it go on.
+    private static func whileWriterWaits(
+        _ store: EmbeddedStore, _ updates: [@Sendable () async -> Void], last: @escaping @Sendable () -> Void = {}
+    ) async throws {
         let mayGoOn = Shared(false)
         let isBusy = Shared(false)
         store.pool.asyncWriteWithoutTransaction { _ in
             isBusy.withLock { $0 = true }
             while !mayGoOn.withLock({ $0 }) { Thread.sleep(forTimeInterval: 0.001) }
+            last()
         }
         while !isBusy.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
-        await withTaskGroup(of: Void.self) { group in
-            body(&group)
-            // Long enough for every task to have come to the queue.
-            try? await Task.sleep(for: .milliseconds(200))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for update in updates { group.addTask { await update() } }
+            while store.queue.waitingCount < updates.count { try await Task.sleep(for: .milliseconds(1)) }
             mayGoOn.withLock { $0 = true }
+            try await group.waitForAll()
         }
     }
 
     @Test func `updates that wait for the same sync share it, in their order`() async throws {
         try await Self.withStore { store, _ in
             let versions = Shared<[UInt64]>([])
-            try await Self.whileWriterWaits(store) { group in
-                for number in 0..<100 {
-                    group.addTask {
+            try await Self.whileWriterWaits(
+                store,
+                (0..<100).map { number in
+                    {
                         let result = try? await store.update([.upsert([Self.point(number)])], in: "c")
                         if let result { versions.withLock { $0.append(result.operationID) } }
                     }
-                }
-            }
+                })
             #expect(versions.withLock { $0.sorted() } == Array(1...100))
-            #expect(store.queue.commits.load(ordering: .relaxed) <= 3)
+            #expect(store.queue.commits.load(ordering: .relaxed) == 1)
             #expect(try await store.count(nil, in: "c") == 100)
         }
     }
 
     @Test func `an update that fails takes no other with it`() async throws {
-        try await Self.withStore { store, directory in
+        try await Self.withStore { store, _ in
             let failures = Shared<[StoreError]>([])
             let filter = Filter(must: [.hasVector("")])
-            // Found out only inside the transaction: the collection goes while the updates wait.
             try await store.createCollection("doomed", CollectionConfiguration(size: 2, distance: .dot))
-            try await Self.whileWriterWaits(store) { group in
-                group.addTask { _ = try? await store.deleteCollection("doomed") }
-                for number in 0..<40 {
-                    group.addTask {
+            // Found out only inside the transaction: the collection goes while the updates wait.
+            try await Self.whileWriterWaits(
+                store,
+                (0..<40).map { number in
+                    {
                         do throws(StoreError) {
-                            try? await Task.sleep(for: .milliseconds(20))
-                            let name = number % 4 == 0 ? "doomed" : "c"
                             _ = try await store.update(
-                                [.upsert([Self.point(number)]), .setPayload(["seen": true], .filter(filter))], in: name)
+                                [.upsert([Self.point(number)]), .setPayload(["seen": true], .filter(filter))],
+                                in: number % 4 == 0 ? "doomed" : "c")
                         } catch { failures.withLock { $0.append(error) } }
                     }
-                }
-            }
+                }, last: { store.publish(nil, as: "doomed") })
             #expect(failures.withLock { $0 } == Array(repeating: .collectionNotFound("doomed"), count: 10))
             #expect(try await store.count(nil, in: "c") == 30)
             let page = try await store.scroll(ScrollRequest(limit: 99), in: "c")
@@ -81,19 +82,23 @@ import Testing
 
     @Test func `who is cancelled while waiting leaves no trace`() async throws {
         try await Self.withStore { store, _ in
-            try await Self.whileWriterWaits(store) { group in
-                for number in 0..<10 {
-                    group.addTask {
+            let updates = Shared<[Task<UpdateResult, any Error>]>([])
+            try await Self.whileWriterWaits(
+                store,
+                (0..<10).map { number in
+                    {
                         let update = Task { try await store.update([.upsert([Self.point(number)])], in: "c") }
-                        try? await Task.sleep(for: .milliseconds(50))
-                        if number % 2 == 0 { update.cancel() }
-                        var failure: StoreError?
-                        if case .failure(let error) = await update.result { failure = error as? StoreError }
-                        #expect(failure == (number % 2 == 0 ? .cancelled : nil))
+                        updates.withLock { $0.append(update) }
+                        _ = await update.result
                     }
-                }
+                }, last: { for update in updates.withLock({ $0.prefix(5) }) { update.cancel() } })
+            for (number, update) in updates.withLock({ $0 }).enumerated() {
+                var failure: StoreError?
+                if case .failure(let error) = await update.result { failure = error as? StoreError }
+                #expect(failure == (number < 5 ? .cancelled : nil))
             }
-            #expect(try await store.count(nil, in: "c") == 5)
+            let count = try await store.count(nil, in: "c")
+            #expect(count == 5)
         }
     }
 

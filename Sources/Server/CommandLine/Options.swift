@@ -4,6 +4,7 @@
 public import ArgumentParser
 import Foundation
 public import MiniLM
+public import VectorStore
 
 /// Which encoder, and on how many threads.
 struct ModelOptions: ParsableArguments {
@@ -50,6 +51,11 @@ struct StoreOptions: ParsableArguments {
     @Option(help: "Directory of the documents (env DATA_DIR; default: data).")
     var dataDir: String?
 
+    @Option(
+        help: "full: what is stored is synced to the disk; relaxed: it may be lost by a power cut (env DURABILITY; default: full)."
+    )
+    var durability: EmbeddedStore.Options.Durability?
+
     @Option(help: "Largest passage, in the embedding model's tokens (env CHUNK_TOKENS; default: all it reads, 254).")
     var chunkTokens: Int?
 
@@ -57,6 +63,12 @@ struct StoreOptions: ParsableArguments {
     var chunkOverlap: Int?
 
     func directory() throws -> String { try setting(dataDir, "DATA_DIR", default: "data") }
+
+    func open() throws -> EmbeddedStore {
+        var options = EmbeddedStore.Options()
+        options.durability = try setting(durability, "DURABILITY", default: options.durability)
+        return try EmbeddedStore(directory: try directory(), options: options)
+    }
 
     func chunker(for encoder: SentenceEncoder) throws -> Chunker {
         let longest = encoder.maxTokens - 2  // [CLS] and [SEP]
@@ -128,3 +140,4 @@ struct ChatOptions: ParsableArguments {
 extension Answering.Fallback: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension GEMMBackend: ExpressibleByArgument {}
+extension EmbeddedStore.Options.Durability: ExpressibleByArgument {}

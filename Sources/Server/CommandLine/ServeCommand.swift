@@ -59,7 +59,7 @@ struct ServeCommand: AsyncParsableCommand {
         let http = try httpConfiguration()
         let encoder = try model.loadEncoder()
         let directory = try storage.directory()
-        let store = try EmbeddedStore(directory: directory)
+        let store = try storage.open()
         try await Library.prepare(store, dimension: encoder.dimension)
         let embedding = EmbeddingService(encoder: encoder)
         let ingestion = Ingestion(store: store, embedding: embedding, chunker: try storage.chunker(for: encoder))

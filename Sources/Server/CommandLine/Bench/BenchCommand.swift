@@ -6,6 +6,6 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure speed and memory on this machine.",
-        subcommands: [BenchEmbedCommand.self, BenchIndexCommand.self]
+        subcommands: [BenchEmbedCommand.self, BenchIndexCommand.self, BenchStoreCommand.self]
     )
 }
