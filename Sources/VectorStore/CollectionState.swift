@@ -19,7 +19,8 @@ struct CollectionState: Sendable {
     private var freeRows: [Range<UInt32>] = []
     private(set) var dense: [String: DenseField] = [:]
     private(set) var sparse: [String: SparseField] = [:]
-    private(set) var indexes: [PayloadPath: PayloadIndex] = [:]
+    /// In no order, one a field. A list, because a dictionary that is gone through is copied by the first change.
+    private(set) var indexes: [PayloadIndex] = []
 
     init(key: Int64, configuration: CollectionConfiguration) {
         self.key = key
@@ -60,7 +61,7 @@ struct CollectionState: Sendable {
     mutating func insert(_ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
         live.insert(row)
         for (name, vector) in vectors { insert(vector, named: name, row: row) }
-        for path in indexes.keys { indexes[path]?.insert(payload, row: row) }
+        for number in indexes.indices { indexes[number].insert(payload, row: row) }
     }
 
     mutating func insert(_ vector: Vector, named name: String, row: UInt32) {
@@ -73,11 +74,11 @@ struct CollectionState: Sendable {
     /// - Parameters: What was inserted under the row.
     mutating func remove(_ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
         live.remove(row)
-        for name in dense.keys { dense[name]?.remove(row: row) }
+        for name in configuration.vectors.keys { dense[name]?.remove(row: row) }
         for (name, vector) in vectors {
             if let sparse = vector.sparse { self.sparse[name]?.remove(sparse, row: row) }
         }
-        for path in indexes.keys { indexes[path]?.remove(payload, row: row) }
+        for number in indexes.indices { indexes[number].remove(payload, row: row) }
         free(row)
     }
 
@@ -89,18 +90,25 @@ struct CollectionState: Sendable {
     }
 
     mutating func replacePayload(_ old: JSONValue, by new: JSONValue, row: UInt32) {
-        for path in indexes.keys {
-            indexes[path]?.remove(old, row: row)
-            indexes[path]?.insert(new, row: row)
+        for number in indexes.indices {
+            indexes[number].remove(old, row: row)
+            indexes[number].insert(new, row: row)
         }
     }
 
     // MARK: - Fields
 
-    mutating func setIndex(_ index: PayloadIndex?, on field: PayloadPath) { indexes[field] = index }
+    func index(on field: PayloadPath) -> PayloadIndex? { indexes.first { $0.field == field } }
+
+    mutating func setIndex(_ index: PayloadIndex?, on field: PayloadPath) {
+        indexes.removeAll { $0.field == field }
+        if let index { indexes.append(index) }
+    }
 
     /// How each text index takes texts apart: conditions on its field do the same.
-    var tokenizers: [PayloadPath: TextTokenizer] { indexes.compactMapValues(\.tokenizer) }
+    var tokenizers: [PayloadPath: TextTokenizer] {
+        Dictionary(indexes.compactMap { index in index.tokenizer.map { (index.field, $0) } }) { $1 }
+    }
 
     func hasVector(_ name: String, row: UInt32) -> Bool {
         dense[name]?.present.contains(row) ?? sparse[name]?.present.contains(row) ?? false

@@ -144,7 +144,7 @@ extension EmbeddedStore {
         let key = try PayloadPath(field)
         return try await read(name) { [self] db, state in
             let rows = try filter.map { try FilterPlan($0, state, db, path: path).rows() }
-            guard let hits = state.indexes[key]?.facet(among: rows) else {
+            guard let hits = state.index(on: key)?.facet(among: rows) else {
                 throw StoreError.badRequest(
                     "facets need a payload index of keywords, integers, booleans or UUIDs on '\(field)'")
             }

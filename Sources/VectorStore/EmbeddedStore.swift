@@ -139,7 +139,7 @@ public final class EmbeddedStore: PointStore {
     ) async throws(StoreError) {
         let path = try PayloadPath(field)
         try Self.checkText(field, "a field's name")
-        if try collectionState(name).indexes[path]?.type == type { return }
+        if try collectionState(name).index(on: path)?.type == type { return }
         try await write { [self] db in
             var collection = try collectionState(name)
             try db.execute(
@@ -168,7 +168,7 @@ public final class EmbeddedStore: PointStore {
         _ = try collectionState(name)
         return try await write { [self] db in
             var collection = try collectionState(name)
-            guard collection.indexes[path] != nil else { return (false, {}) }
+            guard collection.index(on: path) != nil else { return (false, {}) }
             try db.execute(
                 sql: "DELETE FROM payload_indexes WHERE collection = ? AND field = ?",
                 arguments: [collection.key, path.description])
@@ -184,8 +184,8 @@ public final class EmbeddedStore: PointStore {
     public func collection(_ name: String) async throws(StoreError) -> CollectionInfo {
         let collection = try collectionState(name)
         var indexes: [String: CollectionInfo.PayloadIndexInfo] = [:]
-        for (path, index) in collection.indexes {
-            indexes[path.description] = .init(type: index.type, pointsCount: index.indexed.count)
+        for index in collection.indexes {
+            indexes[index.field.description] = .init(type: index.type, pointsCount: index.indexed.count)
         }
         return CollectionInfo(
             configuration: collection.configuration, pointsCount: collection.pointsCount, payloadIndexes: indexes,

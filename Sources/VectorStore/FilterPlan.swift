@@ -116,7 +116,7 @@ struct FilterPlan {
             }
             return .exactly(rows)
         case .match(let key, _), .range(let key, _), .datetimeRange(let key, _), .geo(let key, _), .isEmpty(let key):
-            return state.indexes[key]?.answer(condition, live: state.live, capacity: state.capacity) ?? .unknown
+            return state.index(on: key)?.answer(condition, live: state.live, capacity: state.capacity) ?? .unknown
         case .valuesCount, .isNull, .slice, .nested: return .unknown
         }
     }
