@@ -22,7 +22,7 @@ QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure bench-texts \
-	bench-embed bench-embed-peers bench-index bench-index-peers lint format clean
+	bench-embed bench-embed-peers bench-index bench-index-peers bench-store lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench-index-peers: build ## the same vectors given to hnswlib, usearch and faiss
 	@python3 -m venv .build/peers
 	@.build/peers/bin/pip install --quiet numpy hnswlib usearch faiss-cpu
 	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(VECTORS)" --queries "$(QUERIES)" --minilm $(MINILM)
+
+bench-store: build ## measure the store: POINTS=100000 VECTORS=base.npy
+	@$(MINILM) bench store --points $(or $(POINTS),100000) $(if $(VECTORS),--vectors "$(VECTORS)")
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

@@ -1,22 +1,42 @@
 // Collections of points: durable, filterable, searchable. A map of the module's files:
 //
-//   PointStore.swift            the protocol, its requests and answers
-//   Point.swift                 PointID, Point, Record, ScoredPoint
-//   JSONValue.swift             payloads; JSONParser.swift, JSONWriter.swift
-//   Filter.swift                which points; FilterEvaluation.swift decides by looking, FilterPlan.swift by payload indexes
-//   EmbeddedStore.swift         the implementation in this process: opening and collections
-//   EmbeddedStore+Writing.swift one transaction an update
-//   EmbeddedStore+Reading.swift query, retrieve, scroll, count, facet
-//   Schema.swift                the SQLite tables and their migrations
-//   VectorMatrix.swift          the vectors in memory, as an immutable snapshot
-//   DirectoryLock.swift         one process a directory
-//   StoreError.swift            everything that goes wrong
+//   PointStore.swift              the protocol, its requests and answers
+//   CollectionConfiguration.swift a collection's vectors
+//   Point.swift                   PointID, Point, Record, ScoredPoint
+//   Vectors.swift                 dense and sparse vectors, and how they stand in the database
+//   JSONValue.swift               payloads; JSONParser.swift, JSONWriter.swift
+//   PayloadPath.swift             where in a payload
+//   PayloadEditing.swift          what operations do to payloads, and which part of one comes back
+//   StoreError.swift              everything that goes wrong
 //
-// SQLite is the record: an update is acknowledged when its transaction is committed and synced. The vectors in memory are
-// derived from it, and published after each commit as a new snapshot.
+//   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
+//   FilterPlan.swift              decides by payload indexes as far as they tell
+//   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
+//
+//   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
+//   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
+//   EmbeddedStore+Backup.swift    a copy while it is in use
+//   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
+//   UpdateQueue.swift             updates that wait together are committed together
+//   UpdateTransaction.swift       the operations of one update
+//   Schema.swift                  the SQLite tables and their migrations
+//   DirectoryLock.swift           one process a directory
+//   Loader.swift                  memory from the database
+//
+//   CollectionState.swift         what a collection has in memory, as a value
+//   DenseField.swift              vectors of one name: a graph, and what it does not have yet
+//   SparseField.swift             an inverted index
+//   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
+//   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, ShardedDictionary.swift   their parts, which copies share
+//   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
+//
+// SQLite is the record: an update is acknowledged when its transaction is committed and synced. Everything in memory is
+// derived from it, and published after each commit as a new state.
 //
 //     let store = try EmbeddedStore(directory: "data")
 //     try await store.createCollection("notes", CollectionConfiguration(size: 4, distance: .cosine))
+//     try await store.createPayloadIndex("title", .keyword, in: "notes")
 //     let point = Point(id: .number(1), vector: [1, 0, 0, 0], payload: ["title": "first"])
 //     _ = try await store.update([.upsert([point])], in: "notes")
-//     let hits = try await store.query(VectorQuery(vector: [1, 0, 0, 0], limit: 3), in: "notes")
+//     let filter = Filter(must: [.match(key: "title", .value("first"))])
+//     let hits = try await store.query(VectorQuery(vector: [1, 0, 0, 0], filter: filter, limit: 3), in: "notes")

@@ -52,7 +52,8 @@ struct StoreOptions: ParsableArguments {
     var dataDir: String?
 
     @Option(
-        help: "full: what is stored is synced to the disk; relaxed: it may be lost by a power cut (env DURABILITY; default: full)."
+        help:
+            "full: what is stored is synced; relaxed: a power cut may take the last of it (env DURABILITY; default: full)."
     )
     var durability: EmbeddedStore.Options.Durability?
 

@@ -160,6 +160,36 @@ struct Program {
         }
     }
 
+    @Test func `bench store fills a store, asks it and leaves nothing behind`() async throws {
+        let folder = directory.appending(path: "store").path
+        let arguments = ["bench", "store", "--points", "300", "--dimension", "3", "--directory", folder, "--json"]
+        let record = try JSONValue(parsing: try await Program.run(arguments).output.utf8)
+        #expect(record["points"] == 300)
+        let filters = try #require(record["filters"]?.array)
+        #expect(filters.compactMap { $0["matching"]?.integer } == [300, 150, 150, 3, 3, 10, 10])
+        #expect(filters.allSatisfy { $0["recall_at_10"] == 1.0 })
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let refused = try await Program.run(arguments)
+        #expect(refused.status != 0 && refused.errors.contains("is there already"))
+        #expect(FileManager.default.fileExists(atPath: folder))
+    }
+
+    @Test func `backup copies what a store holds`() async throws {
+        let folder = directory.appending(path: "data").path
+        let store = try EmbeddedStore(directory: folder)
+        try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+        _ = try await store.update([.upsert([Point(id: .number(7), vector: [1])])], in: "c")
+        let copies = directory.appending(path: "copies").path
+        try FileManager.default.createDirectory(atPath: copies, withIntermediateDirectories: true)
+        let copy = copies + "/points.sqlite"
+        #expect(try await Program.run(["backup", copy, "--data-dir", folder]).status == 0)
+        let again = try await Program.run(["backup", copy], environment: ["DATA_DIR": folder])
+        #expect(again.status != 0 && again.errors.contains(copy))
+        #expect(try await EmbeddedStore(directory: copies).count(nil, in: "c") == 1)
+        #expect(try await store.count(nil, in: "c") == 1)
+    }
+
     @Test func `tokenize prints an array of ids a line`() async throws {
         let result = try await Program.run(["tokenize", "--input", "-"], input: "Olá, mundo!\n\n")
         #expect(result.output == "[101, 19330, 2050, 1010, 25989, 999, 102]\n[101, 102]\n")

@@ -108,7 +108,8 @@ struct BenchStoreCommand: AsyncParsableCommand {
                             Point(
                                 id: .number(UInt64(number)), vector: source.vector(number),
                                 payload: [
-                                    "half": .string("half \(number % 2)"), "percent": .string("percent \(number % 100)"),
+                                    "half": .string("half \(number % 2)"),
+                                    "percent": .string("percent \(number % 100)"),
                                     "few": .string("few \(number / 10)"), "n": .integer(Int64(number)),
                                 ])
                         }
@@ -124,7 +125,9 @@ struct BenchStoreCommand: AsyncParsableCommand {
         let threshold = EmbeddedStore.Options().indexingThreshold
         while true {
             let collection = try await store.collection("points")
-            guard let info = collection.vectors[""], let parameters = collection.configuration.vectors[""] else { return }
+            guard let info = collection.vectors[""], let parameters = collection.configuration.vectors[""] else {
+                return
+            }
             if info.indexedCount == info.pointsCount || info.pointsCount * parameters.size * 4 < threshold { return }
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -138,9 +141,15 @@ struct BenchStoreCommand: AsyncParsableCommand {
             ("keyword, 50 %", Filter(must: [.match(key: "half", .value("half 1"))])),
             ("range, 50 %", Filter(must: [.range(key: "n", NumberRange(gte: Double(middle)))])),
             ("keyword, 1 %", Filter(must: [.match(key: "percent", .value("percent 7"))])),
-            ("both keywords, 1 %", Filter(must: [.match(key: "half", .value("half 1")), .match(key: "percent", .value("percent 7"))])),
+            (
+                "both keywords, 1 %",
+                Filter(must: [.match(key: "half", .value("half 1")), .match(key: "percent", .value("percent 7"))])
+            ),
             ("keyword, 10 points", Filter(must: [.match(key: "few", .value("few 3"))])),
-            ("range, 10 points", Filter(must: [.range(key: "n", NumberRange(gte: Double(middle), lt: Double(middle) + 10))])),
+            (
+                "range, 10 points",
+                Filter(must: [.range(key: "n", NumberRange(gte: Double(middle), lt: Double(middle) + 10))])
+            ),
         ]
         var rows: [JSONValue] = []
         for (name, filter) in cases {
@@ -167,7 +176,8 @@ struct BenchStoreCommand: AsyncParsableCommand {
             }
             rows.append([
                 "filter": .string(name), "matching": .integer(Int64(matching)),
-                "count_p50_us": .double(counting.sorted()[100] * 1e6), "query_p50_us": .double(querying.sorted()[100] * 1e6),
+                "count_p50_us": .double(counting.sorted()[100] * 1e6),
+                "query_p50_us": .double(querying.sorted()[100] * 1e6),
                 "query_p99_us": .double(querying.sorted()[198] * 1e6),
                 "recall_at_10": .double(Double(found) / Double(max(1, wanted))),
             ])
