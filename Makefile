@@ -21,7 +21,7 @@ USER_ID ?= example
 QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test measure bench-texts \
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads measure bench-texts \
 	bench-embed bench-embed-peers bench-index bench-index-peers bench-store lint format clean
 
 help: ## print this list
@@ -61,6 +61,10 @@ pull: ## let Ollama fetch the model: MODEL=llama3.2
 test: weights ## run every test
 	@Scripts/check_openapi.sh
 	@$(SWIFT_TEST)
+	@$(MAKE) --no-print-directory test-threads
+
+test-threads: deps ## run the index's concurrent load under the thread sanitizer
+	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter HNSWConcurrency
 
 measure: build ## measure the binary's size, start-up and memory
 	@Scripts/measure.sh
