@@ -162,10 +162,18 @@ import Testing
         }
     }
 
-    @Test func `a graph that cannot be written is said, and searched all the same`() async throws {
+    @Test(arguments: ["a file is where its folder should be", "the disk is full"])
+    func `a graph that cannot be written is said, and searched all the same`(reason: String) async throws {
         try await Self.withStore { store, directory in
-            // No folder can be where a file is.
-            try Data().write(to: URL(filePath: directory + "/graphs"))
+            if reason == "the disk is full" {
+                // What is written there fails as on a full disk: ENOSPC.
+                try FileManager.default.createDirectory(
+                    atPath: directory + "/graphs", withIntermediateDirectories: true)
+                try FileManager.default.createSymbolicLink(
+                    atPath: GraphFile(1, "", in: directory).path + ".partial", withDestinationPath: "/dev/full")
+            } else {
+                try Data().write(to: URL(filePath: directory + "/graphs"))
+            }
             var generator = SplitMix64(seed: 4)
             _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
             try await Self.untilIndexed(store)

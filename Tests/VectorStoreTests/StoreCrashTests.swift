@@ -10,16 +10,21 @@ import VectorStore
     /// More for a long night: STORE_CRASH_ROUNDS=5000.
     private static let rounds = ProcessInfo.processInfo.environment["STORE_CRASH_ROUNDS"].flatMap { Int($0) } ?? 200
 
-    /// Starts the writer, beside the test bundle, and kills it after so many acknowledgements and microseconds.
+    /// Beside the test bundle.
+    private static var writer: URL {
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+        return URL(filePath: bundle).deletingLastPathComponent().appending(path: "StoreCrashWriter")
+    }
+
+    /// Starts the writer and kills it after so many acknowledgements and microseconds.
     ///
     /// - Returns: The last batch it acknowledged.
     private static func lastAcknowledged(
         in directory: String, from first: Int, killAfter count: Int, microseconds: UInt32,
         beforeKill: (Int32) throws -> Void = { _ in }
     ) throws -> Int {
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
         let process = Process()
-        process.executableURL = URL(filePath: bundle).deletingLastPathComponent().appending(path: "StoreCrashWriter")
+        process.executableURL = writer
         process.arguments = [directory, "\(first)"]
         let pipe = Pipe()
         process.standardOutput = pipe
@@ -76,6 +81,42 @@ import VectorStore
                 next = last + 1
             }
         }
+    }
+
+    /// By another process, because root may write where nobody may.
+    @Test(arguments: [true, false])
+    func `a directory or a database that may not be written is named and left as it is`(isDirectory: Bool) async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 64, distance: .dot))
+            try store.close()
+            let database = directory + "/points.sqlite"
+            let before = try Data(contentsOf: URL(filePath: database))
+            let isRoot = geteuid() == 0
+            // The lock may be taken in both cases: what cannot be written is found after it.
+            try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: directory + "/.lock")
+            try FileManager.default.setAttributes([.posixPermissions: 0o444], ofItemAtPath: database)
+            try FileManager.default.setAttributes(
+                [.posixPermissions: isDirectory ? 0o555 : 0o777], ofItemAtPath: directory)
+            defer { try? FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: directory) }
+            let (status, output) = try Self.run([directory, "0"] + (isRoot ? ["65534"] : []))
+            #expect(status == 1)
+            #expect(output.contains(database) && output.contains("cannot be used"), "\(output)")
+            #expect(try Data(contentsOf: URL(filePath: database)) == before)
+        }
+    }
+
+    private static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = writer
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 
     @Test func `another process keeps the directory until it ends, however it ends`() async throws {
