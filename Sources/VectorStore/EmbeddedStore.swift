@@ -85,7 +85,8 @@ public final class EmbeddedStore: PointStore {
         lock.release()
     }
 
-    deinit { builder.withLock { $0 }?.stop() }
+    // Without waiting: the last to let go of the store may be the builder itself.
+    deinit { builder.withLock { $0 }?.stop(isWaiting: false) }
 
     /// The state of a collection, for a reader or the writer.
     func collectionState(_ name: String) throws(StoreError) -> CollectionState {

@@ -226,12 +226,9 @@ extension PointID {
         case .integer(let number) where number >= 0:
             self = .number(UInt64(number))
             return
-        // Between 2⁶³ and 2⁶⁴ an integer is read as a double, which holds only some of them.
-        case .double(let number):
-            if let number = UInt64(exactly: number) {
-                self = .number(number)
-                return
-            }
+        case .unsigned(let number):
+            self = .number(number)
+            return
         case .string(let text):
             if let id = PointID(text), case .uuid = id {
                 self = id

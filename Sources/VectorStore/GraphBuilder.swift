@@ -58,11 +58,11 @@ final class GraphBuilder: Sendable {
         if !isAwake.exchange(true, ordering: .sequentiallyConsistent) { hasWork.signal() }
     }
 
-    /// Returns when no thread of the builder's touches the store any longer.
-    func stop() {
+    /// Returns, unless told not to wait, when no thread of the builder's touches the store any longer.
+    func stop(isWaiting: Bool = true) {
         guard !isStopped.exchange(true, ordering: .relaxed) else { return }
         hasWork.signal()
-        hasEnded.wait()
+        if isWaiting { hasEnded.wait() }
     }
 
     /// Queries come first: on Linux a thread has a niceness of its own.

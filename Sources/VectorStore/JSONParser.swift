@@ -18,7 +18,7 @@ extension JSONValue {
 
     /// Parses one JSON text.
     ///
-    /// Integers beyond 64 signed bits become `double`, and so may numbers whose magnitude underflows to zero; a magnitude
+    /// Integers beyond 64 bits become `double`, and so may numbers whose magnitude underflows to zero; a magnitude
     /// no `Double` holds is an error. A repeated key keeps its last value. Unpaired surrogate escapes become U+FFFD.
     ///
     /// - Parameter bytes: UTF-8. A byte order mark is not accepted (RFC 8259 §8.1).
@@ -154,7 +154,10 @@ private struct JSONParser {
             if digits() == 0 { index = mark } else { isInteger = false }
         }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
-        if isInteger, let integer = Int64(text) { return .integer(integer) }
+        if isInteger {
+            if let integer = Int64(text) { return .integer(integer) }
+            if let unsigned = UInt64(text) { return .unsigned(unsigned) }
+        }
         guard let double = Double(text), double.isFinite else { throw error("Number out of range", at: start) }
         return .double(double)
     }

@@ -5,7 +5,8 @@ import OrderedCollections
 
 /// One JSON value (RFC 8259).
 ///
-/// Numbers without fraction or exponent that fit 64 signed bits are `integer`; every other number is `double`.
+/// Numbers without fraction or exponent that fit 64 signed bits are `integer`, those above that fit 64 unsigned bits `unsigned`;
+/// every other number is `double`.
 /// Two values are equal when they have the same case and content: `.integer(10) != .double(10)`.
 ///
 /// ```swift
@@ -17,6 +18,8 @@ public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
     case integer(Int64)
+    /// Above `Int64.max`, and never below: point ids may be.
+    case unsigned(UInt64)
     case double(Double)
     case string(String)
     case array([JSONValue])
@@ -34,13 +37,14 @@ extension JSONValue {
     public var array: [JSONValue]? { if case .array(let value) = self { value } else { nil } }
     public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
 
-    /// The value of an `integer`; nil for every other kind, `double` included.
+    /// The value of an `integer`; nil for every other kind, `double` and `unsigned` included.
     public var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
 
-    /// The value of either kind of number.
+    /// The value of any kind of number.
     public var number: Double? {
         switch self {
         case .integer(let value): Double(value)
+        case .unsigned(let value): Double(value)
         case .double(let value): value
         default: nil
         }

@@ -16,6 +16,7 @@ extension JSONValue: CustomStringConvertible {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8
         case .integer(let value): bytes += String(value).utf8
+        case .unsigned(let value): bytes += String(value).utf8
         case .double(let value): bytes += value.isFinite ? "\(value)".utf8 : "null".utf8
         case .string(let value): value.writeJSON(to: &bytes)
         case .array(let elements):

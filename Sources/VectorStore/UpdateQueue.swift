@@ -21,6 +21,9 @@ final class UpdateQueue: Sendable {
         var isServed = false
     }
 
+    /// Updates committed together: the first of them waits for the last.
+    private static let most = 256
+
     private let waiting = Mutex(Waiting())
     /// How many transactions there have been.
     let commits = Atomic(0)
@@ -39,15 +42,15 @@ final class UpdateQueue: Sendable {
         }
     }
 
-    /// What waits now; nil, and nobody serves any longer, when nothing does.
+    /// What waits now, or the first of it; nil, and nobody serves any longer, when nothing does.
     func take() -> [Request]? {
         waiting.withLock { waiting in
             guard !waiting.requests.isEmpty else {
                 waiting.isServed = false
                 return nil
             }
-            defer { waiting.requests = [] }
-            return waiting.requests
+            defer { waiting.requests.removeFirst(min(Self.most, waiting.requests.count)) }
+            return Array(waiting.requests.prefix(Self.most))
         }
     }
 }
@@ -74,9 +77,11 @@ extension EmbeddedStore {
         return try result.get()
     }
 
-    /// On the writer's queue: until nothing waits.
+    /// On the writer's queue: one commit, and then once more behind whoever else waits for the writer.
     private func serve(_ db: Database) {
-        while let requests = queue.take() { commit(requests, db) }
+        guard let requests = queue.take() else { return }
+        commit(requests, db)
+        pool.asyncWriteWithoutTransaction { [self] db in serve(db) }
     }
 
     private func commit(_ requests: [UpdateQueue.Request], _ db: Database) {

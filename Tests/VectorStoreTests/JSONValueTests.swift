@@ -6,7 +6,7 @@ import VectorStore
 
 @Suite struct JSONValueTests {
     @Test(arguments: [
-        "10", "10.0", "-0.5", "9223372036854775807", "-9223372036854775808", "1e-07", "null", "true", "[]", "{}",
+        "10", "10.0", "-0.5", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551615", "1e-07", "null", "true", "[]", "{}",
         #"{"b":1,"a":[1,2.5,{"c":null}]}"#, #""tab\tquote\"back\\é❤️""#, #"" \u0001""#,
     ])
     func `what is parsed is written back as it was`(text: String) throws {
@@ -17,7 +17,9 @@ import VectorStore
         #expect(try JSONValue(parsing: "10".utf8) == 10)
         #expect(try JSONValue(parsing: "10.0".utf8) == 10.0)
         #expect(try JSONValue(parsing: "10".utf8) != JSONValue(parsing: "10.0".utf8))
-        #expect(try JSONValue(parsing: "9223372036854775808".utf8) == .double(9_223_372_036_854_775_808))
+        #expect(try JSONValue(parsing: "9223372036854775808".utf8) == .unsigned(9_223_372_036_854_775_808))
+        #expect(try JSONValue(parsing: "18446744073709551616".utf8) == .double(18_446_744_073_709_551_616))
+        #expect(try PointID(json: JSONValue(parsing: "18446744073709551615".utf8)) == .number(.max))
     }
 
     @Test func `objects keep their order and compare without it`() throws {
