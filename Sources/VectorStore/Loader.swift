@@ -44,7 +44,7 @@ struct Loader {
             else { throw StoreError.damaged(path: path, reason: "the payload index of '\(field)' is of no known type") }
             collection.setIndex(PayloadIndex(path, type), on: path)
         }
-        for name in collection.configuration.vectors.keys { adopt(name, &collection, versions) }
+        for name in collection.configuration.vectors.keys { try adopt(name, &collection, versions) }
         try fill(&collection)
     }
 
@@ -65,14 +65,16 @@ struct Loader {
     }
 
     /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.
-    private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) {
+    private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) throws {
         guard let parameters = collection.configuration.vectors[name],
-            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(parameters)
+            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(parameters),
+            // A graph of a later state: an older database has been put in the place of this one's.
+            stamp <= UInt64(bitPattern: collection.operation)
         else { return }
         var rows = RowBits(capacity: collection.capacity)
         var left = graph.count
         var row: UInt32 = 0
-        while left > 0 {
+        while left > 0, row < CollectionState.rowLimit {
             defer { row += 1 }
             guard graph.contains(row: row) else { continue }
             left -= 1
@@ -83,7 +85,29 @@ struct Loader {
                 graph.remove(row: row)
             }
         }
+        guard try isOfThisDatabase(graph, rows, name, parameters, collection) else { return }
         collection.updateField(name) { $0.adopt(graph, rows: rows) }
+    }
+
+    /// Whether the graph has the vectors that the database has, by a few of them: an older database that has gone on being
+    /// written since it was put here has other points under the same rows.
+    private func isOfThisDatabase(
+        _ graph: HNSWIndex, _ rows: RowBits, _ name: String, _ parameters: CollectionConfiguration.VectorParameters,
+        _ collection: CollectionState
+    ) throws -> Bool {
+        let list = rows.list
+        for place in stride(from: 0, to: list.count, by: max(1, list.count / 16)) {
+            let row = list[place]
+            let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
+            guard let stored = try Row.fetchOne(statement, arguments: [collection.point(row)]),
+                let vector = try EmbeddedStore.vectors(stored, collection.configuration, path: path)[name]?.dense,
+                let found = try graph.search(
+                    vector.span, count: 1, ef: 1, filter: RowBits([row], capacity: Int(row) + 1)
+                ).first,
+                found.score == parameters.distance.score(vector.span, vector.span)
+            else { return false }
+        }
+        return true
     }
 
     /// Reads what memory needs of each point: all payloads when there are indexes, all vectors that no graph has.

@@ -162,6 +162,46 @@ import Testing
         }
     }
 
+    /// Put back from a copy, the database has other points under the rows that the graph knows, whether it is older than the graph
+    /// or has gone on since.
+    @Test(arguments: [false, true])
+    func `a graph of another database is not believed`(hasGoneOn: Bool) async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 6)
+            _ = try await store.update([.upsert((0..<10).map { Self.point($0, &generator) })], in: "c")
+            let copy = directory + "/copy.sqlite"
+            try await store.backup(to: copy)
+            _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
+            try await Self.untilIndexed(store)
+            _ = try await Self.untilSaved(directory)
+            try store.close()
+            for suffix in ["", "-wal", "-shm"] {
+                try? FileManager.default.removeItem(atPath: directory + "/points.sqlite" + suffix)
+            }
+            try FileManager.default.moveItem(atPath: copy, toPath: directory + "/points.sqlite")
+            if hasGoneOn {
+                // With no builder at work, so that the file stays as it is.
+                try FileManager.default.moveItem(atPath: directory + "/graphs", toPath: directory + "/aside")
+                var options = Self.options
+                options.indexingThreshold = .max
+                let older = try EmbeddedStore(directory: directory, options: options)
+                for start in stride(from: 0, to: 600, by: 100) {
+                    _ = try await older.update(
+                        [.upsert((start..<start + 100).map { Self.point($0, &generator) })], in: "c")
+                }
+                try older.close()
+                try FileManager.default.moveItem(atPath: directory + "/aside", toPath: directory + "/graphs")
+            }
+            let again = try EmbeddedStore(directory: directory, options: Self.options)
+            for record in try await again.scroll(ScrollRequest(limit: 20, withVectors: .all), in: "c").points {
+                let query = VectorQuery(.vector(try #require(record.vectors?[""])), limit: 1)
+                let hits = try await again.query(query, in: "c")
+                #expect(hits.map(\.id) == [record.id])
+                #expect(hits.first?.score == 0)
+            }
+        }
+    }
+
     @Test(arguments: ["a file is where its folder should be", "the disk is full"])
     func `a graph that cannot be written is said, and searched all the same`(reason: String) async throws {
         try await Self.withStore { store, directory in
