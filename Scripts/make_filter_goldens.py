@@ -190,7 +190,7 @@ def main():
         points.append({"id": point_id, "vector": vectors, "payload": payload()})
     client.upsert("c", [models.PointStruct(**point) for point in points])
     cases = []
-    while len(cases) < 1200:
+    while len(cases) < 1000:
         filter_json = clauses() if len(cases) % 2 else {"must": [condition(2)]}
         try:
             parsed = models.Filter.model_validate(filter_json)

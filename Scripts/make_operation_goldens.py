@@ -165,7 +165,7 @@ def main():
         sparse_vectors_config={name: models.SparseVectorParams(modifier=modifier) for name, modifier in SPARSE.items()},
     )
     rounds = []
-    for number in range(150):
+    for number in range(120):
         made = []
         for _ in range(3):
             (name, body), = operation().items()
@@ -184,7 +184,7 @@ def main():
         rounds.append({
             "operations": made,
             "queries": [q for q in (ask(client) for _ in range(4)) if q],
-            "points": None if number % 5 else
+            "points": None if number % 10 else
             [{"id": r.id, "payload": r.payload, "vector": plain(r.vector)} for r in records],
         })
     lines = ",\n".join(json.dumps(item, ensure_ascii=False) for item in rounds)

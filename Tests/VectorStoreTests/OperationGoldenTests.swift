@@ -102,7 +102,7 @@ import Testing
     func `what a collection holds and answers is what it is in the client's local mode`(isIndexed: Bool) async throws {
         let url = try #require(Bundle.module.url(forResource: "Goldens/operations", withExtension: "json"))
         let rounds = try #require(try JSONValue(parsing: Data(contentsOf: url))["rounds"]?.array)
-        #expect(rounds.count == 150)
+        #expect(rounds.count == 120)
         try await withTemporaryDirectory { directory in
             var store = try EmbeddedStore(directory: directory)
             try await store.createCollection(
@@ -118,7 +118,7 @@ import Testing
                     let result = try await store.update([Self.operation(operation)], in: "c")
                     #expect(result.notFound == [])
                 }
-                if number % 50 == 49 {
+                if number % 40 == 39 {
                     try store.close()
                     store = try EmbeddedStore(directory: directory)
                 }
