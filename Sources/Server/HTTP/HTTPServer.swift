@@ -36,7 +36,7 @@ struct HTTPServer {
     /// - Parameter onListening: Called with each port when it accepts connections.
     /// - Throws: what `HTTPConfiguration.check` does.
     static func services(
-        _ configuration: HTTPConfiguration, routes: [Route], logger: Logger,
+        _ configuration: HTTPConfiguration, routes: [Route], dialect: Dialect = .fastAPI, logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void
     ) throws -> [any Service] {
         try configuration.check()
@@ -44,7 +44,8 @@ struct HTTPServer {
         let table = RouteTable(
             routes: routes,
             requestGuard: RequestGuard(
-                isLoopback: isLoopback, allowedOrigins: configuration.allowedOrigins, apiKey: configuration.apiKey
+                isLoopback: isLoopback, allowedOrigins: configuration.allowedOrigins, apiKey: configuration.apiKey,
+                dialect: dialect
             )
         )
         let maxUpload = configuration.maxUpload

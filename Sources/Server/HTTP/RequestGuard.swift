@@ -17,6 +17,7 @@ struct RequestGuard: Sendable {
     /// Origins allowed beside local ones, such as `https://app.example.org`.
     let allowedOrigins: Set<String>
     let apiKey: String?
+    var dialect = Dialect.fastAPI
 
     /// Open without a key: probes, and the pages that say how to use the rest.
     private static let openPaths = probes.union(["/", "/docs", "/openapi.json"])
@@ -25,24 +26,29 @@ struct RequestGuard: Sendable {
     /// Lets a request through, or answers it: a refusal, or a CORS preflight.
     func answer(to request: Request) -> Response? {
         if isLoopback, let host = request.head.authority, !isLocalName(Self.hostName(host)) {
-            return ErrorAnswer(
-                403, "This server does not answer to the name '\(host)'. Use http://localhost or http://127.0.0.1."
-            ).response
+            return refuse(
+                403, "This server does not answer to the name '\(host)'. Use http://localhost or http://127.0.0.1.")
         }
         let origin = request.headers[.origin]
         if let origin, !isAllowed(origin: origin, host: request.head.authority) {
-            return ErrorAnswer(
-                403, "Pages of \(origin) may not call this server. Allow them with --allowed-origin \(origin)."
-            ).response
+            return refuse(
+                403, "Pages of \(origin) may not call this server. Allow them with --allowed-origin \(origin).")
         }
         if request.method == .options, origin != nil, request.headers[.accessControlRequestMethod] != nil {
             return preflight(request)
         }
         if let apiKey, !Self.openPaths.contains(request.uri.path), !hasKey(apiKey, request) {
-            return ErrorAnswer(401, "This server needs its API key: Authorization: Bearer KEY, or api-key: KEY.")
-                .response(adding: [.wwwAuthenticate: "Bearer"])
+            return refuse(
+                401, "This server needs its API key: Authorization: Bearer KEY, or api-key: KEY.",
+                [.wwwAuthenticate: "Bearer"])
         }
         return nil
+    }
+
+    private func refuse(_ status: Int, _ text: String, _ headers: HTTPFields = [:]) -> Response {
+        var answer = ErrorAnswer(status, .string(text))
+        answer.headers = headers
+        return dialect.refusal(answer)
     }
 
     /// What an allowed page needs to read the answer.
@@ -55,7 +61,7 @@ struct RequestGuard: Sendable {
 
     private func preflight(_ request: Request) -> Response {
         var headers = corsHeaders(for: request)
-        headers[.accessControlAllowMethods] = "DELETE, GET, POST"
+        headers[.accessControlAllowMethods] = dialect == .qdrant ? "DELETE, GET, PATCH, POST, PUT" : "DELETE, GET, POST"
         headers[.accessControlMaxAge] = "600"
         headers[.accessControlAllowHeaders] = request.headers[.accessControlRequestHeaders] ?? ""
         return .content(Array("OK".utf8), type: "text/plain; charset=utf-8", headers: headers)
@@ -125,14 +131,6 @@ enum IPAddress {
     static func isLoopback(_ text: String) -> Bool {
         let text = text.lowercased()
         return text == "localhost" || text == "::1" || (isLiteral(text) && text.hasPrefix("127."))
-    }
-}
-
-extension ErrorAnswer {
-    fileprivate func response(adding fields: HTTPFields) -> Response {
-        var answer = self
-        answer.headers.append(contentsOf: fields)
-        return answer.response
     }
 }
 

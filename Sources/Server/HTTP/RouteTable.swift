@@ -10,9 +10,10 @@ import VectorStore
 /// A request on its way to a handler.
 struct Call: Sendable {
     var request: Request
-    /// The segment that the route's `{…}` stands for, percent-decoded.
-    var parameter = ""
+    /// The segments that the route's `{…}` stand for, percent-decoded.
+    var parameters: [String] = []
     let logger: Logger
+    let begin = ContinuousClock.now
     /// Whether the connection ends with the answer, which then has to say so.
     private(set) var closesConnection = false
     /// Whether some of the request's body is still on its way.
@@ -23,6 +24,9 @@ struct Call: Sendable {
         self.logger = logger
         hasUnreadBody = request.announcesBody
     }
+
+    /// The first parameter of the path.
+    var parameter: String { parameters.first ?? "" }
 
     /// Runs `work` and cancels it when the caller hangs up. Nothing more can be read from the connection afterwards.
     mutating func whileConnected<Value: Sendable>(_ work: () async throws -> Value) async throws -> Value {
@@ -48,7 +52,7 @@ struct Route: Sendable {
     typealias Handler = @Sendable (inout Call) async throws -> Response
 
     let method: HTTPRequest.Method
-    /// `/vector/documents/{id}`: at most the last segment is a parameter.
+    /// `/collections/{name}/points/{id}`: a segment in braces is a parameter.
     let path: String
     let handler: Handler
 
@@ -61,15 +65,33 @@ struct Route: Sendable {
     static func delete(_ path: String, _ handler: @escaping Handler) -> Route {
         Route(method: .delete, path: path, handler: handler)
     }
-
-    /// The parameter of a path that this route serves, "" when it has none; nil for a path of another route.
-    fileprivate func match(_ candidate: String) -> String? {
-        guard path.hasSuffix("}"), let brace = path.lastIndex(of: "{") else { return candidate == path ? "" : nil }
-        let prefix = path[..<brace]
-        guard candidate.hasPrefix(prefix) else { return nil }
-        let segment = candidate.dropFirst(prefix.count)
-        return segment.isEmpty || segment.contains("/") ? nil : segment.removingPercentEncoding
+    static func put(_ path: String, _ handler: @escaping Handler) -> Route {
+        Route(method: .put, path: path, handler: handler)
     }
+    static func patch(_ path: String, _ handler: @escaping Handler) -> Route {
+        Route(method: .patch, path: path, handler: handler)
+    }
+
+    /// The parameters of a path that this route serves; nil for a path of another route.
+    fileprivate func match(_ candidate: String) -> [String]? {
+        let (own, other) = (
+            path.split(separator: "/"), candidate.split(separator: "/", omittingEmptySubsequences: false)
+        )
+        guard own.count == other.count - 1, other[0].isEmpty else { return path == "/" && candidate == "/" ? [] : nil }
+        var parameters: [String] = []
+        for (own, other) in zip(own, other.dropFirst()) {
+            if own.hasPrefix("{") {
+                guard !other.isEmpty, let parameter = other.removingPercentEncoding else { return nil }
+                parameters.append(parameter)
+            } else if own != other {
+                return nil
+            }
+        }
+        return parameters
+    }
+
+    /// How many segments are spelt out: of two routes for one path that with more is meant.
+    fileprivate var literals: Int { path.split(separator: "/").count { !$0.hasPrefix("{") } }
 }
 
 /// All routes, behind the guard, with errors turned into answers.
@@ -78,6 +100,7 @@ struct RouteTable: HTTPResponder {
 
     let routes: [Route]
     let requestGuard: RequestGuard
+    var dialect: Dialect { requestGuard.dialect }
 
     func respond(to request: Request, context: Context) async throws -> Response {
         let begin = ContinuousClock.now
@@ -106,7 +129,8 @@ struct RouteTable: HTTPResponder {
 
     private func answer(_ call: inout Call) async -> Response {
         let request = call.request
-        let path = request.uri.path
+        var path = request.uri.path
+        if dialect == .qdrant, path.count > 1, path.hasSuffix("/") { path.removeLast() }
         let matches = routes.compactMap { route in route.match(path).map { (route, $0) } }
         guard !matches.isEmpty else {
             if path.count > 1, path.hasSuffix("/"), routes.contains(where: { $0.match(String(path.dropLast())) != nil })
@@ -114,19 +138,26 @@ struct RouteTable: HTTPResponder {
                 let query = request.uri.query.map { "?" + $0 } ?? ""
                 return Response(status: .temporaryRedirect, headers: [.location: path.dropLast() + query])
             }
-            return ErrorAnswer(404, "Not Found").response
+            return dialect.response(ErrorAnswer(404, "Not Found"), since: call.begin)
         }
-        guard let (route, parameter) = matches.first(where: { $0.0.method == request.method }) else {
+        let candidates = matches.filter { $0.0.method == request.method }
+        guard let (route, parameters) = candidates.max(by: { $0.0.literals < $1.0.literals }) else {
             var answer = ErrorAnswer(405, "Method Not Allowed")
-            answer.headers[.allow] = matches.map(\.0.method.rawValue).sorted().joined(separator: ", ")
-            return answer.response
+            answer.headers[.allow] = Set(matches.map(\.0.method.rawValue)).sorted().joined(separator: ", ")
+            return dialect.response(answer, since: call.begin)
         }
-        call.parameter = parameter
+        call.parameters = parameters
         do {
             return try await route.handler(&call)
         } catch {
-            return Self.answer(to: error, call.logger)
+            return answer(to: error, call)
         }
+    }
+
+    private func answer(to error: any Error, _ call: Call) -> Response {
+        guard let answer = ErrorAnswer(error) else { return Self.answer(to: error, call.logger) }
+        if answer.isOurs { call.logger.error("\(error)") }
+        return dialect.response(answer, since: call.begin)
     }
 
     static func answer(to error: any Error, _ logger: Logger) -> Response {
