@@ -21,7 +21,7 @@ USER_ID ?= example
 QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads measure bench-texts \
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads examples measure bench-texts \
 	bench-embed bench-embed-peers bench-index bench-index-peers bench-store lint format clean
 
 help: ## print this list
@@ -65,6 +65,9 @@ test: weights ## run every test
 
 test-threads: deps ## run the index's concurrent load under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter HNSWConcurrency
+
+examples: build ## run the examples with Qdrant's real clients from PyPI
+	@Scripts/qdrant_clients.sh
 
 measure: build ## measure the binary's size, start-up and memory
 	@Scripts/measure.sh

@@ -11,7 +11,7 @@ printf 'binary: %.1f MB\n' "$(stat -Lc %s "$minilm" | awk '{ print $1 / 1e6 }')"
 for run in 1 2 3 4 5; do
     data=$(mktemp -d)
     begin=$(date +%s%N)
-    "$minilm" serve --data-dir "$data" --port "$port" --llm-port off >/dev/null 2>&1 &
+    "$minilm" serve --data-dir "$data" --port "$port" --llm-port off --qdrant-port off >/dev/null 2>&1 &
     server=$!
     until curl --silent --fail --output /dev/null "http://127.0.0.1:$port/readyz"; do sleep 0.005; done
     ready=$(date +%s%N)

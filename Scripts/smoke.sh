@@ -10,7 +10,7 @@ base=http://127.0.0.1:$port
 data=$(mktemp -d)
 export OLLAMA_HOST=127.0.0.1:9 # discard: nothing listens there
 
-"$minilm" serve --data-dir "$data" --port "$port" --llm-port $((port + 1)) >"$data/log" 2>&1 &
+"$minilm" serve --data-dir "$data" --port "$port" --llm-port $((port + 1)) --qdrant-port $((port + 2)) >"$data/log" 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null || true; rm -rf "$data"' EXIT
 
@@ -32,6 +32,7 @@ upload=$(curl --silent --show-error "$base/vector/text-to-vector" -F title=faro 
     -F url=https://example.org/faro -F file=@Examples/faro.md)
 expect '"status":"created"' "$upload"
 expect '"title":"faro"' "$(curl --silent "$base/vector/documents")"
+expect '"points_count":' "$(curl --silent "http://127.0.0.1:$((port + 2))/collections/documents")"
 answer=$(curl --silent "http://127.0.0.1:$((port + 1))/llm/ask" -H 'Content-Type: application/json' \
     -d '{"question": "Quando foi aceso o farol pela primeira vez?", "title_rag": "faro"}')
 expect '"generator":"extractive"' "$answer"

@@ -2,6 +2,7 @@
 //
 //   CommandLine/  one file a subcommand; options are flags, then environment variables, then defaults
 //   HTTP/         routes, request parsing, errors, who may call
+//   Qdrant/       Qdrant's REST API in front of the store, on a port of its own
 //   Retrieval/    documents in (Ingestion, Chunker), passages out (Answering), embeddings in two lanes
 //   Generation/   prompts, and the chat models that answer them (Ollama), or sentences quoted when none can
 //

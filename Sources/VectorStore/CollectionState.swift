@@ -9,6 +9,7 @@ struct CollectionState: Sendable {
     static let rowLimit = 1 << 28
 
     let key: Int64
+    let name: String
     var configuration: CollectionConfiguration
     /// The number of the last operation in it: equal to the database's when both are of the same commit.
     var operation: Int64 = 0
@@ -22,8 +23,9 @@ struct CollectionState: Sendable {
     /// In no order, one a field. A list, because a dictionary that is gone through is copied by the first change.
     private(set) var indexes: [PayloadIndex] = []
 
-    init(key: Int64, configuration: CollectionConfiguration) {
+    init(key: Int64, name: String, configuration: CollectionConfiguration) {
         self.key = key
+        self.name = name
         self.configuration = configuration
         dense = configuration.vectors.mapValues(DenseField.init)
         sparse = configuration.sparseVectors.mapValues(SparseField.init)

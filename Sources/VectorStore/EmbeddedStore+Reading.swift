@@ -106,7 +106,7 @@ extension EmbeddedStore {
     }
 
     /// The first `count` + 1 points of these rows from an id on, in the order of ids.
-    private func pointsByID(
+    func pointsByID(
         from first: PointID?, among rows: RowBits?, count: Int, _ state: CollectionState, _ db: Database
     ) throws -> [(PointID, point: Int64)] {
         var found: [(PointID, point: Int64)] = []
@@ -163,7 +163,7 @@ extension EmbeddedStore {
     ///
     /// The two are taken one after the other, so a commit may come between: an index would be asked about points that the
     /// matrix does not have, or the reverse, and half of an update would show. The operation's number tells.
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ name: String, _ body: @escaping @Sendable (Database, CollectionState) throws -> Value
     ) async throws(StoreError) -> Value {
         for _ in 0..<8 {
@@ -183,7 +183,7 @@ extension EmbeddedStore {
         return try await write { [self] db in (try body(db, collectionState(name)), {}) }
     }
 
-    private func fetch(
+    func fetch(
         _ point: Int64, _ payload: PayloadSelection, _ vectors: VectorSelection, _ db: Database
     ) throws -> Row? {
         let columns =
@@ -193,7 +193,7 @@ extension EmbeddedStore {
     }
 
     /// What was asked for of a row that `fetch` gave.
-    private func record(
+    func record(
         _ row: Row, _ payload: PayloadSelection, _ vectors: VectorSelection, _ state: CollectionState
     ) throws -> Record {
         var record = Record(id: try Self.id(row, path: path))

@@ -116,8 +116,26 @@ public final class EmbeddedStore: PointStore {
             if states[name] != nil { throw StoreError.collectionExists(name) }
             try db.execute(
                 sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)", arguments: [name, text])
-            let collection = CollectionState(key: db.lastInsertedRowID, configuration: configuration)
+            let collection = CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
             return ((), { [self] in publish(collection, as: name) })
+        }
+    }
+
+    /// Replaces what is kept with the collection beside its vectors.
+    ///
+    /// - Parameter change: Called with what is kept now, inside the transaction.
+    /// - Throws: `.collectionNotFound`.
+    public func updateMetadata(
+        of name: String, _ change: @escaping @Sendable (JSONObject) -> JSONObject
+    ) async throws(StoreError) {
+        try await write { [self] db in
+            var collection = try collectionState(name)
+            collection.configuration.metadata = change(collection.configuration.metadata)
+            try db.execute(
+                sql: "UPDATE collections SET configuration = ? WHERE collection = ?",
+                arguments: [collection.configuration.json.description, collection.key])
+            let published = collection
+            return ((), { [self] in publish(published, as: name) })
         }
     }
 

@@ -24,7 +24,7 @@ struct Loader {
             guard let json = try? JSONValue(parsing: try row.decode(String.self, forColumn: "configuration").utf8),
                 let configuration = CollectionConfiguration(json: json), (0...Int64(Int32.max)).contains(key)
             else { throw StoreError.damaged(path: path, reason: "the collection \(name) has no valid configuration") }
-            var collection = CollectionState(key: key, configuration: configuration)
+            var collection = CollectionState(key: key, name: name, configuration: configuration)
             collection.operation = try row.decode(forColumn: "operation")
             try load(&collection)
             collections[name] = collection

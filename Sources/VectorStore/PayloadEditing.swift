@@ -95,7 +95,7 @@ extension JSONValue {
 
 extension PayloadSelection {
     /// The part of a payload that is wanted; nil for none of it.
-    func select(from payload: JSONObject) -> JSONObject? {
+    public func select(from payload: JSONObject) -> JSONObject? {
         switch self {
         case .none: return nil
         case .all: return payload

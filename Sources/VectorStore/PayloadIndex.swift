@@ -143,6 +143,27 @@ struct PayloadIndex: Sendable {
         case unknown
     }
 
+    /// The first values in their order and the rows that have them; nil for an index that has no order.
+    func ordered(
+        among rows: RowBits?, _ isDescending: Bool, _ count: Int
+    ) -> [(value: JSONValue, row: UInt32)]? {
+        func take<Key>(_ entries: SortedEntries<Key>, _ json: (Key) -> JSONValue) -> [(value: JSONValue, row: UInt32)] {
+            var found: [(key: Key, row: UInt32)] = []
+            entries.forEach { entry in
+                // Ascending, what is wanted comes first; descending, last.
+                guard isDescending || found.count < count, rows?.contains(entry.row) ?? true else { return }
+                found.append((entry.key, entry.row))
+            }
+            return (isDescending ? found.reversed() : found).prefix(count).map { (json($0.key), $0.row) }
+        }
+        return switch values {
+        case .integer(let entries): take(entries) { .integer($0) }
+        case .float(let entries): take(entries) { .double($0) }
+        case .datetime(let entries): take(entries) { .integer($0.microseconds) }
+        default: nil
+        }
+    }
+
     /// - Parameter live: All rows of the collection.
     func answer(_ condition: Condition, live: RowBits, capacity: Int) -> Answer {
         var rows = RowBits(capacity: capacity)

@@ -14,7 +14,7 @@ public enum PayloadIndexType: Sendable, Hashable {
 
 extension PayloadIndexType {
     /// `"keyword"`, or an object with `type` and the parameters.
-    var json: JSONValue {
+    public var json: JSONValue {
         switch self {
         case .keyword: "keyword"
         case .integer: "integer"
@@ -36,7 +36,7 @@ extension PayloadIndexType {
     }
 
     /// nil for JSON that is no type.
-    init?(json: JSONValue) {
+    public init?(json: JSONValue) {
         switch json["type"] ?? json {
         case "keyword": self = .keyword
         case "integer": self = .integer

@@ -70,6 +70,9 @@ public struct PayloadPath: Sendable, Hashable {
         return found
     }
 
+    /// The values at the path in a payload, final arrays taken apart.
+    public func elements(of payload: JSONObject) -> [JSONValue] { elements(in: .object(payload)) }
+
     /// The values at the path with final arrays taken apart, one level.
     func elements(in payload: JSONValue) -> [JSONValue] {
         var found: [JSONValue] = []

@@ -112,6 +112,8 @@ public struct ScoredPoint: Sendable, Equatable {
     public var score: Float
     public var payload: JSONObject?
     public var vectors: NamedVectors?
+    /// The value that a point was ordered by.
+    public var orderValue: JSONValue?
 
     /// The unnamed vector.
     public var vector: [Float]? { vectors?[""]?.dense }

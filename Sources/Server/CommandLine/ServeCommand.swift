@@ -14,8 +14,9 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Serve the HTTP API.",
         discussion: """
-            Listens on 127.0.0.1, ports 5002 and 5003, with the same routes on both; /docs shows and tries them. SIGTERM and
-            SIGINT finish what is under way, ten seconds at most.
+            Listens on 127.0.0.1, ports 5002 and 5003, with the same routes on both; /docs shows and tries them. Port 6333 speaks
+            Qdrant's REST API; when it is taken, the rest is served without. SIGTERM and SIGINT finish what is under way, ten
+            seconds at most.
 
             EXAMPLES
               minilm serve
@@ -32,6 +33,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: "Second port, or off (env LLM_PORT; default: 5003).")
     var llmPort: String?
+
+    @Option(help: "Port of the Qdrant API, or off (env QDRANT_PORT; default: 6333).")
+    var qdrantPort: String?
 
     @Option(help: "Key that callers must show; needed for any address but 127.0.0.1 (env API_KEY).")
     var apiKey: String?
@@ -72,9 +76,16 @@ struct ServeCommand: AsyncParsableCommand {
             asking: AskRoutes(answering: answering),
             isReady: { await Self.canRead(store) }
         )
-        let services = try HTTPServer.services(http, routes: routes.list, logger: logger) { [logger] port in
+        var services = try HTTPServer.services(http, routes: routes.list, logger: logger) { [logger] port in
             let milliseconds = Int(begin.duration(to: .now).inSeconds * 1000)
             logger.info("listening on http://\(http.host):\(port) after \(milliseconds) ms")
+        }
+        if let port = try qdrantPortNumber() {
+            var qdrant = http
+            qdrant.ports = [port]
+            services += try HTTPServer.services(
+                qdrant, routes: QdrantAPI(store: store).routes, dialect: .qdrant, isNeeded: false, logger: logger
+            ) { [logger] port in logger.info("Qdrant API on http://\(http.host):\(port)") }
         }
         logger.info("documents in \(directory), chat model \(answering.configuration.model)")
 
@@ -93,6 +104,16 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             return false
         }
+    }
+
+    /// nil for off.
+    private func qdrantPortNumber() throws -> Int? {
+        let text = try setting(qdrantPort, "QDRANT_PORT", default: "6333")
+        if text == "off" { return nil }
+        guard let port = Int(text), 0...65_535 ~= port else {
+            throw ValidationError("--qdrant-port must be a port or off, not '\(text)'")
+        }
+        return port
     }
 
     private func httpConfiguration() throws -> HTTPConfiguration {

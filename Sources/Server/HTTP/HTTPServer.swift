@@ -33,10 +33,13 @@ struct HTTPConfiguration: Sendable {
 struct HTTPServer {
     /// One service a port, the same routes on each.
     ///
-    /// - Parameter onListening: Called with each port when it accepts connections.
+    /// - Parameters:
+    ///   - isNeeded: Whether a port that is taken ends the process; otherwise it is reported and the others are served.
+    ///   - onListening: Called with each port when it accepts connections.
     /// - Throws: what `HTTPConfiguration.check` does.
     static func services(
-        _ configuration: HTTPConfiguration, routes: [Route], dialect: Dialect = .fastAPI, logger: Logger,
+        _ configuration: HTTPConfiguration, routes: [Route], dialect: Dialect = .fastAPI, isNeeded: Bool = true,
+        logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void
     ) throws -> [any Service] {
         try configuration.check()
@@ -63,7 +66,8 @@ struct HTTPServer {
                 onServerRunning: { channel in await onListening(channel.localAddress?.port ?? port) },
                 logger: logger
             )
-            return PortService(host: configuration.host, port: port, run: application.run)
+            return PortService(
+                host: configuration.host, port: port, isNeeded: isNeeded, logger: logger, application: application.run)
         }
     }
 }
@@ -76,7 +80,8 @@ struct ListenError: Error, CustomStringConvertible {
         let address = "\(host):\(port)"
         description =
             switch errorNumber {
-            case EADDRINUSE: "\(address) is in use. Stop what listens there, or choose other ports: --port, --llm-port."
+            case EADDRINUSE:
+                "\(address) is in use. Stop what listens there, or choose other ports: --port, --llm-port, --qdrant-port."
             case EACCES: "\(address) may not be listened on by this user. Choose a port above 1023."
             case EADDRNOTAVAIL: "\(address) is no address of this machine. Choose another --host."
             default: "Listening on \(address) failed with error \(errorNumber)."
@@ -88,19 +93,19 @@ struct ListenError: Error, CustomStringConvertible {
 private struct PortService: Service {
     let host: String
     let port: Int
+    let isNeeded: Bool
+    let logger: Logger
     let application: @Sendable () async throws -> Void
-
-    init(host: String, port: Int, run application: @escaping @Sendable () async throws -> Void) {
-        self.host = host
-        self.port = port
-        self.application = application
-    }
 
     func run() async throws {
         do {
             try await application()
         } catch let error as IOError {
-            throw ListenError(host: host, port: port, errorNumber: error.errnoCode)
+            let failure = ListenError(host: host, port: port, errorNumber: error.errnoCode)
+            if isNeeded { throw failure }
+            logger.error("\(failure) Serving without it.")
+            // A service that returns would end the others.
+            try? await gracefulShutdown()
         }
     }
 }

@@ -233,7 +233,9 @@ struct Program {
         }
         let help = try await Program.run(["serve", "--help"]).output.split(whereSeparator: \.isWhitespace).joined(
             separator: " ")
-        for variable in ["PORT", "LLM_PORT", "DATA_DIR", "WEIGHTS", "MODEL", "OLLAMA_HOST", "API_KEY", "CHUNK_TOKENS"] {
+        for variable in [
+            "PORT", "LLM_PORT", "QDRANT_PORT", "DATA_DIR", "WEIGHTS", "MODEL", "OLLAMA_HOST", "API_KEY", "CHUNK_TOKENS",
+        ] {
             #expect(help.contains("env \(variable)"), "\(variable)")
         }
     }
@@ -270,10 +272,12 @@ struct Program {
         let client: Client
         private let process: Process
 
-        init(directory: String) async throws {
+        init(directory: String, qdrantPort: String = "off") async throws {
             let port = try Self.freePort()
             client = Client(port: port)
-            process = Program.process(["serve", "--data-dir", directory, "--port", "\(port)", "--llm-port", "off"])
+            process = Program.process([
+                "serve", "--data-dir", directory, "--port", "\(port)", "--llm-port", "off", "--qdrant-port", qdrantPort,
+            ])
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
@@ -368,15 +372,30 @@ struct Program {
         }
     }
 
+    @Test func `a Qdrant port that is taken does not stop the rest`() async throws {
+        try await Self.withDirectory { directory in
+            let first = try await ServerProcess(directory: directory)
+            let second = try await ServerProcess(directory: directory + "-2", qdrantPort: "\(first.client.port)")
+            defer { try? FileManager.default.removeItem(atPath: directory + "-2") }
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(await second.client.isReady())
+            #expect(try await second.kill(SIGTERM) == 0)
+            #expect(try await first.kill(SIGTERM) == 0)
+        }
+    }
+
     @Test func `a second server on the directory is refused, and SIGTERM ends the first with success`() async throws {
         try await Self.withDirectory { directory in
             let server = try await ServerProcess(directory: directory)
             #expect(try await server.client.upload("A text.", title: "t").status == 200)
-            let second = try await Program.run(["serve", "--data-dir", directory, "--port", "0", "--llm-port", "off"])
+            let second = try await Program.run([
+                "serve", "--data-dir", directory, "--port", "0", "--llm-port", "off", "--qdrant-port", "off",
+            ])
             #expect(second.status != 0)
             #expect(second.errors.contains("in use by process") && second.errors.contains(directory))
             let port = try await Program.run([
                 "serve", "--data-dir", directory + "-2", "--port", "\(server.client.port)", "--llm-port", "off",
+                "--qdrant-port", "off",
             ])
             try? FileManager.default.removeItem(atPath: directory + "-2")
             #expect(port.status != 0 && port.errors.contains("is in use"), "\(port.errors)")

@@ -58,14 +58,17 @@ struct TestServer: Sendable {
 
     /// Runs `body` with the port of a server that has these routes, and stops the server gracefully.
     static func serve(
-        _ http: HTTPConfiguration = HTTPConfiguration(), routes: [Route], _ body: (Int) async throws -> Void
+        _ http: HTTPConfiguration = HTTPConfiguration(), routes: [Route], dialect: Dialect = .fastAPI,
+        _ body: (Int) async throws -> Void
     ) async throws {
         var http = http
         http.ports = [0]
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let (ports, listening) = AsyncStream<Int>.makeStream()
-        let services = try HTTPServer.services(http, routes: routes, logger: logger) { listening.yield($0) }
+        let services = try HTTPServer.services(http, routes: routes, dialect: dialect, logger: logger) {
+            listening.yield($0)
+        }
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: services, logger: logger))
         let running = Task { try await group.run() }
         var iterator = ports.makeAsyncIterator()

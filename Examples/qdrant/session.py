@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""A session with Qdrant's own Python client against minilm, checked against the client's local mode.
+
+    pip install qdrant-client==1.20.0
+    minilm serve &
+    python Examples/qdrant/session.py http://127.0.0.1:6333
+
+The same calls go to the server and to `QdrantClient(":memory:")`; every answer must be the same. Ends with status 1 otherwise.
+With `--only-server` nothing is compared: older clients' local modes differ from Qdrant in places.
+"""
+import random
+import sys
+import uuid
+
+from qdrant_client import QdrantClient, models as m
+
+NAME = "session"
+SIZE = 8
+
+
+def fill(client):
+    """A collection with a dense and a sparse vector, 120 points, two payload indexes."""
+    if client.collection_exists(NAME):
+        client.delete_collection(NAME)
+    client.create_collection(
+        NAME,
+        vectors_config={"meaning": m.VectorParams(size=SIZE, distance=m.Distance.COSINE)},
+        sparse_vectors_config={"words": m.SparseVectorParams()},
+    )
+    client.create_payload_index(NAME, "city", m.PayloadSchemaType.KEYWORD, wait=True)
+    client.create_payload_index(NAME, "year", m.PayloadSchemaType.INTEGER, wait=True)
+    dice = random.Random(7)
+    points = [
+        m.PointStruct(
+            id=number,
+            vector={
+                "meaning": [dice.gauss(0, 1) for _ in range(SIZE)],
+                "words": m.SparseVector(indices=sorted(dice.sample(range(20), 4)), values=[dice.random() for _ in range(4)]),
+            },
+            payload={"city": dice.choice(["Faro", "Porto", "Évora"]), "year": 1900 + number % 17, "price": 10.0, "n": 10},
+        )
+        for number in range(120)
+    ]
+    client.upsert(NAME, points, wait=True)
+
+
+def calls(client):
+    """Every call with its name: what it gives must be the same of both."""
+    dice = random.Random(11)
+    dense = [dice.gauss(0, 1) for _ in range(SIZE)]
+    words = m.SparseVector(indices=[1, 3, 5, 8], values=[0.5, 1.0, 0.25, 0.7])
+    porto = m.Filter(must=[m.FieldCondition(key="city", match=m.MatchValue(value="Porto"))])
+    old = m.Filter(must=[m.FieldCondition(key="year", range=m.Range(lt=1905))])
+    both = [m.Prefetch(query=dense, using="meaning", limit=20), m.Prefetch(query=words, using="words", limit=20)]
+
+    def query(**arguments):
+        return [(p.id, round(p.score, 4), p.payload) for p in client.query_points(NAME, limit=7, **arguments).points]
+
+    yield "nearest", query(query=dense, using="meaning", with_payload=True)
+    yield "filtered", query(query=dense, using="meaning", query_filter=porto)
+    yield "offset", query(query=dense, using="meaning", offset=5)
+    yield "threshold", query(query=dense, using="meaning", score_threshold=0.4)
+    yield "include", query(query=dense, using="meaning", with_payload=["year"])
+    yield "sparse", query(query=words, using="words")
+    yield "by id", query(query=5, using="meaning")
+    yield "listing", query(query_filter=old)
+    yield "rescored", query(query=dense, using="meaning", prefetch=[m.Prefetch(query=words, using="words", limit=30)])
+    yield "rrf", sorted(query(prefetch=both, query=m.FusionQuery(fusion=m.Fusion.RRF)), key=lambda p: (-p[1], p[0]))[:3]
+    yield "dbsf", query(prefetch=both, query=m.FusionQuery(fusion=m.Fusion.DBSF))
+    yield "mmr", query(query=m.NearestQuery(nearest=dense, mmr=m.Mmr(diversity=0.5, candidates_limit=30)), using="meaning")
+    for strategy in m.RecommendStrategy:
+        example = m.RecommendInput(positive=[3, 9], negative=[4], strategy=strategy)
+        yield f"recommend {strategy}", query(query=m.RecommendQuery(recommend=example), using="meaning")
+    pair = m.ContextPair(positive=3, negative=4)
+    yield "discover", query(query=m.DiscoverQuery(discover=m.DiscoverInput(target=dense, context=[pair])), using="meaning")
+    groups = client.query_points_groups(NAME, group_by="city", query=dense, using="meaning", limit=3, group_size=2).groups
+    yield "groups", [(g.id, [h.id for h in g.hits]) for g in groups]
+    yield "count", client.count(NAME, count_filter=porto).count
+    page, following = client.scroll(NAME, scroll_filter=old, limit=5)
+    yield "scroll", ([(p.id, p.payload) for p in page], following)
+    yield "scroll on", [p.id for p in client.scroll(NAME, scroll_filter=old, limit=5, offset=following)[0]]
+    yield "retrieve", [(p.id, p.payload) for p in client.retrieve(NAME, [3, 999, 5])]
+    vectors = client.retrieve(NAME, [3], with_vectors=["words"])[0].vector["words"]
+    yield "sparse vector", (vectors.indices, [round(v, 6) for v in vectors.values])
+    yield "facet", sorted((h.value, h.count) for h in client.facet(NAME, "city").hits)
+    client.set_payload(NAME, {"seen": True}, points=[1, 2], wait=True)
+    client.delete_payload(NAME, ["price"], points=[1], wait=True)
+    client.overwrite_payload(NAME, {"only": "this"}, points=[7], wait=True)
+    client.delete(NAME, points_selector=m.FilterSelector(filter=porto), wait=True)
+    client.delete_vectors(NAME, ["words"], points=[2], wait=True)
+    name = "aa0e8400-e29b-41d4-a716-446655440000"
+    client.upsert(NAME, [m.PointStruct(id=uuid.UUID(name).hex, vector={"meaning": dense}, payload={})], wait=True)
+    everything, _ = client.scroll(NAME, limit=1000)
+    yield "after changes", [(str(p.id).replace("-", ""), p.payload) for p in everything]
+    yield "count after", client.count(NAME).count
+    try:
+        client.upsert(NAME, [m.PointStruct(id=1000, vector={"meaning": dense}), m.PointStruct(id=1001, vector={"meaning": [1.0]})])
+        yield "wrong size", "accepted"
+    except Exception:
+        yield "wrong size", client.count(NAME).count
+
+
+def main():
+    server = QdrantClient(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:6333", timeout=30)
+    fill(server)
+    if "--only-server" in sys.argv:
+        for name, answer in calls(server):
+            assert answer, name
+        server.get_collection(NAME)
+        server.delete_collection(NAME)
+        print("every call answered")
+        return
+    local = QdrantClient(":memory:")
+    fill(local)
+    wrong = 0
+    for (name, ours), (_, theirs) in zip(calls(server), calls(local), strict=True):
+        same = ours == theirs
+        wrong += not same
+        print(f"{'same' if same else 'DIFFERENT'}  {name}")
+        if not same:
+            print(f"  server {ours}\n  local  {theirs}")
+    info = server.get_collection(NAME)
+    assert info.payload_schema["city"].data_type == "keyword" and info.config.params.vectors["meaning"].size == SIZE
+    server.delete_collection(NAME)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

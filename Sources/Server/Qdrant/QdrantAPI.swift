@@ -1,0 +1,92 @@
+// Qdrant's REST API in front of the store, for clients that know Qdrant. A map of the room:
+//
+//   QdrantAPI.swift          the routes
+//   QdrantCollections.swift  collections and payload indexes
+//   QdrantPoints.swift       points changed, read and found; results as JSON
+//   QdrantRequest.swift      requests as the store's values
+//   QdrantQuery.swift        queries, the universal and the older ones
+//
+// Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).
+
+import Hummingbird
+import VectorStore
+
+/// The routes of the port 6333.
+struct QdrantAPI: Sendable {
+    /// The version of Qdrant whose API this is; clients compare it with their own.
+    static let version = "1.19.1"
+
+    let store: EmbeddedStore
+
+    var routes: [Route] {
+        let collection = "/collections/{collection}"
+        let points = collection + "/points"
+        return [
+            .get("/") { _ in
+                // Clients read exactly these three, without an envelope. The commit is none of Qdrant's.
+                .json([
+                    "title": "qdrant - vector search engine", "version": .string(Self.version),
+                    "commit": .string(String(repeating: "0", count: 40)),
+                ])
+            },
+            .get("/healthz") { _ in .text("healthz check passed") },
+            .get("/livez") { _ in .text("healthz check passed") },
+            .get("/readyz") { _ in .text("all shards are ready") },
+            .get("/telemetry") { call in
+                call.qdrant(["app": ["name": "qdrant", "version": .string(Self.version), "features": [:]]])
+            },
+            .get("/metrics", metrics),
+            .get("/collections", listCollections),
+            .put(collection, createCollection),
+            .patch(collection, updateCollection),
+            .delete(collection, deleteCollection),
+            .get(collection, collectionInfo),
+            .get(collection + "/exists", collectionExists),
+            .put(collection + "/index", createIndex),
+            .delete(collection + "/index/{field}", deleteIndex),
+            .post(collection + "/facet", facet),
+
+            .put(points, operation("upsert")),
+            .post(points, retrieve),
+            .get(points + "/{id}", onePoint),
+            .post(points + "/scroll", scroll),
+            .post(points + "/count", count),
+            .post(points + "/delete", operation("delete")),
+            .post(points + "/payload", operation("set_payload")),
+            .put(points + "/payload", operation("overwrite_payload")),
+            .post(points + "/payload/delete", operation("delete_payload")),
+            .post(points + "/payload/clear", operation("clear_payload")),
+            .put(points + "/vectors", operation("update_vectors")),
+            .post(points + "/vectors/delete", operation("delete_vectors")),
+            .post(points + "/batch", batchUpdate),
+            .post(points + "/query", query),
+            .post(points + "/query/batch", queryBatch),
+            .post(points + "/query/groups", queryGroups),
+        ]
+            + older(points + "/search", QdrantQuery.search)
+            + older(points + "/recommend", QdrantQuery.oldRecommend)
+            + older(points + "/discover", QdrantQuery.oldDiscover)
+    }
+
+    /// Prometheus text: how much there is.
+    @Sendable private func metrics(_ call: inout Call) async throws -> Response {
+        let names = try await store.collections()
+        var vectors = 0
+        for name in names {
+            vectors += try await store.collection(name).vectors.values.reduce(0) { $0 + $1.pointsCount }
+        }
+        return .text(
+            """
+            # HELP app_info information about qdrant server
+            # TYPE app_info gauge
+            app_info{name="qdrant",version="\(Self.version)"} 1
+            # HELP collections_total number of collections
+            # TYPE collections_total gauge
+            collections_total \(names.count)
+            # HELP collections_vector_total total number of vectors in all collections
+            # TYPE collections_vector_total gauge
+            collections_vector_total \(vectors)
+
+            """)
+    }
+}

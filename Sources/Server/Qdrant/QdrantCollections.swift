@@ -1,0 +1,197 @@
+// Collections of the Qdrant API: what is asked for them, and what is told of them.
+
+import Hummingbird
+import VectorStore
+
+extension QdrantAPI {
+    @Sendable func listCollections(_ call: inout Call) async throws -> Response {
+        let names = try await store.collections()
+        return call.qdrant(["collections": .array(names.map { ["name": .string($0)] })])
+    }
+
+    @Sendable func createCollection(_ call: inout Call) async throws -> Response {
+        let fields = try await call.qdrantObject("the collection", mayBeEmpty: true)
+        try await store.createCollection(call.parameter, try QdrantCollection.configuration(fields))
+        return call.qdrant(true)
+    }
+
+    @Sendable func updateCollection(_ call: inout Call) async throws -> Response {
+        let fields = try await call.qdrantObject("the collection", mayBeEmpty: true)
+        try await store.updateMetadata(of: call.parameter) { kept in
+            var kept = kept
+            kept[QdrantCollection.settings] = QdrantCollection.merged(
+                kept[QdrantCollection.settings] ?? [:], .object(fields.object))
+            return kept
+        }
+        return call.qdrant(true)
+    }
+
+    @Sendable func deleteCollection(_ call: inout Call) async throws -> Response {
+        guard call.parameter != Library.collection else {
+            throw QdrantError(
+                status: 403,
+                message: "Forbidden: `\(Library.collection)` holds this server's documents. Delete its points instead.")
+        }
+        return call.qdrant(.bool(try await store.deleteCollection(call.parameter)))
+    }
+
+    @Sendable func collectionExists(_ call: inout Call) async throws -> Response {
+        call.qdrant(["exists": .bool(try await store.collections().contains(call.parameter))])
+    }
+
+    @Sendable func collectionInfo(_ call: inout Call) async throws -> Response {
+        call.qdrant(QdrantCollection.info(try await store.collection(call.parameter)))
+    }
+
+    @Sendable func createIndex(_ call: inout Call) async throws -> Response {
+        let fields = try await call.qdrantObject("the index")
+        guard let field = try fields.string("field_name") else {
+            throw QdrantError.format("missing field `field_name`")
+        }
+        let schema = fields["field_schema"] ?? fields["field_type"] ?? "keyword"
+        guard let type = PayloadIndexType(json: schema) else {
+            throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
+        }
+        try await store.createPayloadIndex(field, type, in: call.parameter)
+        return call.qdrantUpdate(operation: 0)
+    }
+
+    @Sendable func deleteIndex(_ call: inout Call) async throws -> Response {
+        let collection = call.parameters[0]
+        let field = call.parameters[1]
+        let isNeeded = [Library.Field.title, Library.Field.documentID, Library.Field.chunkIndex].contains(field)
+        guard collection != Library.collection || !isNeeded else {
+            throw QdrantError(status: 403, message: "Forbidden: this server's documents need the index on `\(field)`.")
+        }
+        _ = try await store.deletePayloadIndex(field, in: collection)
+        return call.qdrantUpdate(operation: 0)
+    }
+}
+
+enum QdrantCollection {
+    /// Where the settings of a collection are kept that mean nothing to the store and are told again.
+    static let settings = "qdrant"
+
+    /// The body of `PUT /collections/{name}`.
+    static func configuration(_ fields: Fields) throws -> CollectionConfiguration {
+        var configuration = CollectionConfiguration(vectors: [:])
+        if let json = fields["vectors"] {
+            let vectors = try Fields(json, "vectors")
+            if vectors["size"]?.number != nil {
+                configuration.vectors[""] = try parameters(vectors)
+            } else {
+                for (name, value) in vectors.object {
+                    configuration.vectors[name] = try parameters(Fields(value, "vectors.\(name)"))
+                }
+            }
+        }
+        if let json = fields["sparse_vectors"] {
+            for (name, value) in try Fields(json, "sparse_vectors").object {
+                let modifier = value["modifier"]?.string ?? "none"
+                guard ["none", "idf"].contains(modifier) else {
+                    throw QdrantError.format("unknown modifier \(modifier)")
+                }
+                configuration.sparseVectors[name] = .init(idf: modifier == "idf")
+            }
+        }
+        configuration.metadata = [settings: .object(fields.object)]
+        return configuration
+    }
+
+    private static func parameters(_ fields: Fields) throws -> CollectionConfiguration.VectorParameters {
+        guard let size = try fields.count("size") else { throw QdrantError.format("missing field `size`") }
+        guard 1...65_536 ~= size else {
+            throw QdrantError.validation("\(fields.name).size: value \(size) invalid, must be from 1 to 65536")
+        }
+        guard let name = try fields.string("distance") else { throw QdrantError.format("missing field `distance`") }
+        guard let distance = Distance(rawValue: name) else {
+            throw QdrantError.format(
+                "unknown variant `\(name)`, expected one of `Cosine`, `Euclid`, `Dot`, `Manhattan`")
+        }
+        if fields["multivector_config"] != nil {
+            throw QdrantError.notYet("multivector_config")
+        }
+        return .init(size: size, distance: distance)
+    }
+
+    /// `change` over `old`, object by object.
+    static func merged(_ old: JSONValue, _ change: JSONValue) -> JSONValue {
+        guard var result = old.object, let change = change.object else { return change }
+        for (key, value) in change where value != .null { result[key] = merged(result[key] ?? .null, value) }
+        return .object(result)
+    }
+
+    // MARK: - What is told
+
+    /// `GET /collections/{name}`: every member, because clients of 1.15 insist on them.
+    static func info(_ info: CollectionInfo) -> JSONValue {
+        let settings = info.configuration.metadata[Self.settings] ?? [:]
+        var params: JSONObject = [
+            "vectors": vectors(info.configuration, settings), "shard_number": 1, "replication_factor": 1,
+            "write_consistency_factor": 1, "on_disk_payload": settings["on_disk_payload"] ?? true,
+        ]
+        if !info.configuration.sparseVectors.isEmpty {
+            params["sparse_vectors"] = .object(
+                JSONObject(
+                    info.configuration.sparseVectors.sorted { $0.key < $1.key }.map { name, sparse in
+                        let told = settings["sparse_vectors"]?[name] ?? [:]
+                        return (name, told.object == nil ? (sparse.idf ? ["modifier": "idf"] : [:]) : told)
+                    }))
+        }
+        let hnsw: JSONValue = [
+            "m": 16, "ef_construct": 100, "full_scan_threshold": 10_000, "max_indexing_threads": 0, "on_disk": false,
+        ]
+        let optimizer: JSONValue = [
+            "deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "default_segment_number": 0,
+            "max_segment_size": nil, "memmap_threshold": nil, "indexing_threshold": 10_000, "flush_interval_sec": 5,
+            "max_optimization_threads": nil,
+        ]
+        var config: JSONObject = [
+            "params": .object(params), "hnsw_config": merged(hnsw, settings["hnsw_config"] ?? [:]),
+            "optimizer_config": merged(
+                optimizer, settings["optimizers_config"] ?? settings["optimizer_config"] ?? [:]),
+            "wal_config": merged(["wal_capacity_mb": 32, "wal_segments_ahead": 0], settings["wal_config"] ?? [:]),
+            "quantization_config": settings["quantization_config"] ?? .null,
+            "strict_mode_config": merged(["enabled": false], settings["strict_mode_config"] ?? [:]),
+        ]
+        if let metadata = settings["metadata"], metadata != .null { config["metadata"] = metadata }
+        let schema = info.payloadIndexes.sorted { $0.key < $1.key }.map { field, index in
+            let json = index.type.json
+            var told: JSONObject = [
+                "data_type": json["type"] ?? json, "points": .integer(Int64(index.pointsCount)),
+            ]
+            if json.object != nil { told["params"] = json }
+            return (field, JSONValue.object(told))
+        }
+        let indexed = info.vectors.values.reduce(0) { $0 + $1.indexedCount }
+        let error = info.indexingError
+        return [
+            "status": error == nil ? "green" : "yellow",
+            "optimizer_status": error.map { ["error": .string($0)] } ?? "ok",
+            "warnings": [], "indexed_vectors_count": .integer(Int64(indexed)),
+            "points_count": .integer(Int64(info.pointsCount)), "segments_count": 1, "config": .object(config),
+            "payload_schema": .object(JSONObject(schema)), "update_queue": ["length": 0],
+        ]
+    }
+
+    /// In the shape in which they were given: one unnamed vector, or names.
+    private static func vectors(_ configuration: CollectionConfiguration, _ settings: JSONValue) -> JSONValue {
+        let told = settings["vectors"]?.object
+        func one(_ name: String, _ parameters: CollectionConfiguration.VectorParameters, _ told: JSONValue?)
+            -> JSONValue
+        {
+            merged(
+                told?.object == nil ? [:] : told ?? [:],
+                [
+                    "size": .integer(Int64(parameters.size)), "distance": .string(parameters.distance.rawValue),
+                ])
+        }
+        if let unnamed = configuration.vectors[""], told.map({ $0["size"]?.number != nil }) ?? true {
+            return one("", unnamed, told.map(JSONValue.object))
+        }
+        return .object(
+            JSONObject(
+                configuration.vectors.sorted { $0.key < $1.key }.map { ($0.key, one($0.key, $0.value, told?[$0.key])) })
+        )
+    }
+}

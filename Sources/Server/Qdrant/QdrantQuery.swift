@@ -1,0 +1,145 @@
+// Queries of the Qdrant API: the universal one, and the older ones as what they are of it.
+
+import VectorStore
+
+enum QdrantQuery {
+    /// `/points/query`'s body.
+    static func query(_ fields: Fields, depth: Int = 0) throws -> PointsQuery {
+        guard depth <= 16 else { throw QdrantError.format("prefetches are nested too deep") }
+        var query = PointsQuery(nil)
+        query.ranking = try fields["query"].map(ranking)
+        query.prefetch = try fields.many("prefetch").map { try self.query(Fields($0, "prefetch"), depth: depth + 1) }
+        query.using = try fields.string("using") ?? ""
+        try common(&query, fields)
+        if depth == 0 { query.withPayload = try QdrantRequest.payload(fields["with_payload"], default: .none) }
+        return query
+    }
+
+    /// What all forms of queries have.
+    private static func common(_ query: inout PointsQuery, _ fields: Fields) throws {
+        query.filter = try fields.filter()
+        query.scoreThreshold = try fields.float("score_threshold")
+        query.limit = try fields.limit()
+        query.offset = try fields.count("offset") ?? 0
+        if let json = fields["params"] {
+            let params = try Fields(json, "params")
+            query.isExact = try params.bool("exact") ?? false
+            query.ef = try params.count("hnsw_ef")
+        }
+        if let json = fields["lookup_from"] {
+            let lookup = try Fields(json, "lookup_from")
+            guard let collection = try lookup.string("collection") else {
+                throw QdrantError.format("missing field `collection` of lookup_from")
+            }
+            query.lookup = VectorLookup(collection: collection, vector: try lookup.string("vector"))
+        }
+        query.withVectors = try QdrantRequest.vectors(fields)
+    }
+
+    private static func input(_ json: JSONValue) throws -> VectorInput {
+        switch json {
+        case .integer, .unsigned, .string: .id(try PointID(json: json))
+        default: .vector(try QdrantRequest.vector(json))
+        }
+    }
+
+    private static func ranking(_ json: JSONValue) throws -> Ranking {
+        guard let object = json.object, object["indices"] == nil else { return .nearest(try input(json)) }
+        let fields = try Fields(json, "query")
+        if let target = fields["nearest"] {
+            guard let json = fields["mmr"] else { return .nearest(try input(target)) }
+            let mmr = try Fields(json, "mmr")
+            return .diverse(
+                try input(target), diversity: try mmr.float("diversity") ?? 0.5,
+                candidates: try mmr.count("candidates_limit"))
+        }
+        if let json = fields["recommend"] { return try recommend(Fields(json, "recommend")) }
+        if let json = fields["discover"] {
+            let discover = try Fields(json, "discover")
+            return .discover(target: try input(discover.value("target")), try pairs(discover.many("context")))
+        }
+        if fields["context"] != nil { return .context(try pairs(fields.many("context"))) }
+        if let json = fields["order_by"] { return try order(json) }
+        if let json = fields["fusion"] {
+            switch json {
+            case "rrf": return .reciprocalRankFusion()
+            case "dbsf": return .distributionFusion
+            default: throw QdrantError.format("unknown fusion \(Fields.short(json)), expected rrf or dbsf")
+            }
+        }
+        if let json = fields["rrf"] {
+            let rrf = try Fields(json, "rrf")
+            let weights = try rrf.optional("weights", "a list", \.array).map(QdrantRequest.floats)
+            return .reciprocalRankFusion(k: try rrf.count("k") ?? 2, weights: weights)
+        }
+        if fields["sample"] == "random" { return .random }
+        for name in ["formula", "relevance_feedback"] where fields[name] != nil { throw QdrantError.notYet(name) }
+        throw QdrantError.format("unknown query \(Fields.short(json))")
+    }
+
+    private static func order(_ json: JSONValue) throws -> Ranking {
+        if let key = json.string { return .order(try PayloadPath(key)) }
+        let fields = try Fields(json, "order_by")
+        guard let key = try fields.string("key") else { throw QdrantError.format("missing field `key` of order_by") }
+        guard fields["start_from"] == nil else { throw QdrantError.notYet("order_by.start_from") }
+        return .order(try PayloadPath(key), descending: try fields.string("direction") == "desc")
+    }
+
+    private static func recommend(_ fields: Fields) throws -> Ranking {
+        let name = try fields.string("strategy") ?? RecommendStrategy.averageVector.rawValue
+        guard let strategy = RecommendStrategy(rawValue: name) else {
+            throw QdrantError.format("unknown strategy \(name)")
+        }
+        return .recommend(
+            positive: try examples(fields["positive"]), negative: try examples(fields["negative"]), strategy)
+    }
+
+    /// A list of examples, or one: a vector is a list, too, but of numbers with fractions.
+    private static func examples(_ json: JSONValue?) throws -> [VectorInput] {
+        guard let json else { return [] }
+        return try (json.array ?? [json]).map(input)
+    }
+
+    private static func pairs(_ list: [JSONValue]) throws -> [ContextPair] {
+        try list.map { json in
+            let pair = try Fields(json, "a context pair")
+            return ContextPair(
+                positive: try input(pair.value("positive")), negative: try input(pair.value("negative")))
+        }
+    }
+
+    // MARK: - Older forms
+
+    /// `/points/search`: `vector` is a list, or an object with a name.
+    static func search(_ fields: Fields) throws -> PointsQuery {
+        let json = try fields.value("vector")
+        var query = PointsQuery(nil)
+        if let object = json.object, let name = object["name"]?.string {
+            query.using = name
+            query.ranking = .nearest(.vector(try QdrantRequest.vector(try Fields(json, "vector").value("vector"))))
+        } else {
+            query.ranking = .nearest(.vector(try QdrantRequest.vector(json)))
+        }
+        try common(&query, fields)
+        query.withPayload = try QdrantRequest.payload(fields["with_payload"], default: .none)
+        return query
+    }
+
+    /// `/points/recommend`
+    static func oldRecommend(_ fields: Fields) throws -> PointsQuery {
+        var query = PointsQuery(try recommend(fields), using: try fields.string("using") ?? "")
+        try common(&query, fields)
+        query.withPayload = try QdrantRequest.payload(fields["with_payload"], default: .none)
+        return query
+    }
+
+    /// `/points/discover`: without a target it is a context search.
+    static func oldDiscover(_ fields: Fields) throws -> PointsQuery {
+        let context = try pairs(fields.many("context"))
+        let ranking = try fields["target"].map { Ranking.discover(target: try input($0), context) } ?? .context(context)
+        var query = PointsQuery(ranking, using: try fields.string("using") ?? "")
+        try common(&query, fields)
+        query.withPayload = try QdrantRequest.payload(fields["with_payload"], default: .none)
+        return query
+    }
+}

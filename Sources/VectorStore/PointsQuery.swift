@@ -1,0 +1,100 @@
+// Qdrant's universal query: what points are ranked by, over which of them. EmbeddedStore+PointsQuery.swift answers it.
+
+/// A query, possibly over what others found.
+///
+///     let words = PointsQuery(.nearest(.vector(.sparse(terms))), using: "words", limit: 50)
+///     let meaning = PointsQuery(.nearest(.vector(.dense(embedding))), using: "meaning", limit: 50)
+///     let hybrid = PointsQuery(.reciprocalRankFusion(), prefetch: [words, meaning], limit: 10)
+public struct PointsQuery: Sendable, Equatable {
+    /// nil lists points in the order of ids, with a score of 1.
+    public var ranking: Ranking?
+    /// The candidates of `ranking`; none means all points. Of these queries offsets and selections have no meaning.
+    public var prefetch: [PointsQuery]
+    /// The name of the vector that is compared.
+    public var using: String
+    /// Holds for all prefetches, too.
+    public var filter: Filter?
+    /// Only points strictly nearer than this.
+    public var scoreThreshold: Float?
+    public var limit: Int
+    public var offset: Int
+    /// Compares every vector, whatever there is of graphs.
+    public var isExact = false
+    /// Nodes a graph's search keeps in view.
+    public var ef: Int?
+    /// Where the vectors of ids are looked up; nil for this collection and `using`.
+    public var lookup: VectorLookup?
+    public var withPayload = PayloadSelection.none
+    public var withVectors = VectorSelection.none
+
+    public init(
+        _ ranking: Ranking?, prefetch: [PointsQuery] = [], using: String = "", filter: Filter? = nil,
+        scoreThreshold: Float? = nil, limit: Int = 10, offset: Int = 0
+    ) {
+        self.ranking = ranking
+        self.prefetch = prefetch
+        self.using = using
+        self.filter = filter
+        self.scoreThreshold = scoreThreshold
+        self.limit = limit
+        self.offset = offset
+    }
+}
+
+/// Another collection whose points are examples here.
+public struct VectorLookup: Sendable, Equatable {
+    public var collection: String
+    /// nil for the name the query uses.
+    public var vector: String?
+
+    public init(collection: String, vector: String? = nil) {
+        self.collection = collection
+        self.vector = vector
+    }
+}
+
+/// An example: a vector, or the id of the point that has it. Points named by id are not among the results.
+public enum VectorInput: Sendable, Equatable {
+    case vector(Vector)
+    case id(PointID)
+}
+
+/// What points are ranked by.
+public enum Ranking: Sendable, Equatable {
+    case nearest(VectorInput)
+    /// Maximal marginal relevance (Carbonell and Goldstein 1998) over the nearest `candidates`: with diversity 0 the order is that
+    /// of relevance, with 1 each next point is the one least like those before. The score is the relevance.
+    case diverse(VectorInput, diversity: Float, candidates: Int?)
+    case recommend(positive: [VectorInput], negative: [VectorInput], RecommendStrategy)
+    /// How many pairs a point is on the right side of, then how near the target.
+    case discover(target: VectorInput, [ContextPair])
+    /// How little a point is on the wrong side of pairs: 0 at best.
+    case context([ContextPair])
+    /// Σ 1 / (rank + k) over the prefetches, ranks from 0 (Cormack, Clarke and Büttcher 2009, with Qdrant's k); a weight w makes it
+    /// 1 / ((rank + 1) / w + k - 1).
+    case reciprocalRankFusion(k: Int = 2, weights: [Float]? = nil)
+    /// Σ of the prefetches' scores, each brought to 0…1 between mean - 3σ and mean + 3σ.
+    case distributionFusion
+    /// By an indexed field's values; a point comes once for each.
+    case order(PayloadPath, descending: Bool = false)
+    case random
+}
+
+public enum RecommendStrategy: String, Sendable {
+    /// Nearest to 2 · mean(positive) - mean(negative).
+    case averageVector = "average_vector"
+    /// The best likeness to a positive, or minus that to a negative when it is better.
+    case bestScore = "best_score"
+    /// Σ likeness to positives - Σ likeness to negatives.
+    case sumScores = "sum_scores"
+}
+
+public struct ContextPair: Sendable, Equatable {
+    public var positive: VectorInput
+    public var negative: VectorInput
+
+    public init(positive: VectorInput, negative: VectorInput) {
+        self.positive = positive
+        self.negative = negative
+    }
+}

@@ -1,0 +1,234 @@
+// The Qdrant API over a socket. Examples/qdrant/session.py holds the same server against Qdrant's own client.
+
+import Foundation
+import TestSupport
+import Testing
+import VectorStore
+
+@testable import Server
+
+/// A Qdrant port in front of an empty store.
+private struct QdrantServer {
+    let port: Int
+    let store: EmbeddedStore
+
+    static func run(apiKey: String? = nil, _ body: (QdrantServer) async throws -> Void) async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let store = try EmbeddedStore(directory: directory)
+        var http = HTTPConfiguration()
+        http.apiKey = apiKey
+        try await TestServer.serve(http, routes: QdrantAPI(store: store).routes, dialect: .qdrant) { port in
+            try await body(QdrantServer(port: port, store: store))
+        }
+        try store.close()
+    }
+
+    func send(
+        _ method: String, _ path: String, _ body: JSONValue? = nil, headers: [String] = []
+    ) async throws -> RawResponse {
+        let bytes = body.map { $0.encoded() } ?? []
+        let fields = body == nil ? [] : ["Content-Type: application/json", "Content-Length: \(bytes.count)"]
+        return try await TestServer.send(
+            "\(method) \(path) HTTP/1.1", port: port, headers: fields + headers, body: bytes)
+    }
+
+    /// The result of a request that succeeds.
+    func result(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+        let response = try await send(method, path, body)
+        let json = response.json
+        #expect(response.status == 200, "\(method) \(path): \(json)")
+        #expect(json["status"] == "ok")
+        return try #require(json["result"])
+    }
+
+    /// The message of a request that is refused.
+    func error(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> (Int, String) {
+        let response = try await send(method, path, body)
+        let json = response.json
+        #expect(json["result"] == nil)
+        return (response.status, json["status"]?["error"]?.string ?? "no message")
+    }
+
+    /// `c`: two components, dot product, three points.
+    func fill() async throws {
+        _ = try await result("PUT", "/collections/c", ["vectors": ["size": 2, "distance": "Dot"]])
+        _ = try await result(
+            "PUT", "/collections/c/points?wait=true",
+            [
+                "points": [
+                    ["id": 1, "vector": [1, 0], "payload": ["n": 10, "price": 10.0]],
+                    ["id": 2, "vector": [0.05, 1]],
+                    ["id": "aa0e8400e29b41d4a716446655440000", "vector": [0.5, 0.5], "payload": ["n": 11]],
+                ]
+            ])
+    }
+}
+
+@Suite struct QdrantAPITests {
+    @Test func `introduces itself as clients expect`() async throws {
+        try await QdrantServer.run { server in
+            let root = try await server.send("GET", "/").json
+            #expect(root.object?.keys == ["title", "version", "commit"])
+            #expect(root["commit"]?.string?.count == 40)
+            #expect(try await server.send("GET", "/healthz").text == "healthz check passed")
+            #expect(try await server.send("GET", "/readyz").text == "all shards are ready")
+            #expect(try await server.send("GET", "/metrics").text.contains("collections_total 0"))
+        }
+    }
+
+    @Test func `creates, tells of and deletes collections, in the texts that clients match on`() async throws {
+        try await QdrantServer.run { server in
+            let body: JSONValue = [
+                "vectors": ["": ["size": 3, "distance": "Cosine", "on_disk": true]],
+                "hnsw_config": ["m": 0, "payload_m": 16], "shard_number": 1,
+            ]
+            #expect(try await server.result("PUT", "/collections/c", body) == true)
+            let exists = try await server.error("PUT", "/collections/c", body)
+            #expect(exists == (409, "Wrong input: Collection `c` already exists!"))
+            let info = try await server.result("GET", "/collections/c")
+            // An object of names stays one, whatever the names.
+            #expect(info["config"]?["params"]?["vectors"] == body["vectors"])
+            #expect(info["config"]?["hnsw_config"]?["payload_m"] == 16)
+            #expect(info["config"]?["optimizer_config"]?["deleted_threshold"] == 0.2)
+            _ = try await server.result("PATCH", "/collections/c", ["optimizers_config": ["indexing_threshold": 5]])
+            let changed = try await server.result("GET", "/collections/c/")
+            #expect(changed["config"]?["optimizer_config"]?["indexing_threshold"] == 5)
+            #expect(try await server.result("GET", "/collections/c/exists") == ["exists": true])
+            #expect(try await server.result("DELETE", "/collections/c") == true)
+            #expect(try await server.result("DELETE", "/collections/c") == false)
+            let gone = try await server.error("GET", "/collections/c")
+            #expect(gone == (404, "Not found: Collection `c` doesn't exist!"))
+        }
+    }
+
+    @Test func `keeps integers and floats apart and gives vectors back in their shortest form`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let text = try await server.send("POST", "/collections/c/points", ["ids": [1, 2], "with_vector": true]).text
+            #expect(text.contains(#""payload":{"n":10,"price":10.0}"#))
+            #expect(text.contains("[0.05,1"))
+            let point = try await server.result("GET", "/collections/c/points/aa0e8400-e29b-41d4-a716-446655440000")
+            #expect(point["id"] == "aa0e8400-e29b-41d4-a716-446655440000")
+            let missing = try await server.error("GET", "/collections/c/points/9")
+            #expect(missing.0 == 404)
+        }
+    }
+
+    @Test func `answers queries in the new form and the old`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let found = try await server.result("POST", "/collections/c/points/query", ["query": [1, 0], "limit": 2])
+            #expect(found["points"]?.array?.first?["id"] == 1)
+            #expect(found["points"]?.array?.first?["version"] != nil)
+            #expect(found["points"]?.array?.count == 2)
+            let old = try await server.result("POST", "/collections/c/points/search", ["vector": [1, 0], "limit": 2])
+            #expect(old == found["points"])
+            let batch = try await server.result(
+                "POST", "/collections/c/points/query/batch",
+                ["searches": [["query": [1, 0], "limit": 2], ["query": 1]]])
+            #expect(batch.array?.first == found)
+            #expect(batch.array?.last?["points"]?.array?.contains { $0["id"] == 1 } == false)
+            // One prefetch instead of a list of them, larger than any memory.
+            let fused = try await server.result(
+                "POST", "/collections/c/points/query",
+                ["prefetch": ["query": [1, 0], "limit": 999_999_999], "query": ["fusion": "rrf"]])
+            #expect(fused["points"]?.array?.map { $0["score"] }.first == 0.5)
+        }
+    }
+
+    @Test func `orders by an indexed field only`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let body: JSONValue = ["order_by": ["key": "n", "direction": "desc"]]
+            #expect(try await server.error("POST", "/collections/c/points/scroll", body).0 == 400)
+            _ = try await server.result(
+                "PUT", "/collections/c/index?wait=true", ["field_name": "n", "field_schema": "integer"])
+            let page = try await server.result("POST", "/collections/c/points/scroll", body)
+            #expect(page["points"]?.array?.map { $0["order_value"] } == [11, 10])
+            let info = try await server.result("GET", "/collections/c")
+            #expect(info["payload_schema"]?["n"] == ["data_type": "integer", "points": 2])
+        }
+    }
+
+    @Test func `changes points by every operation`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let base = "/collections/c/points"
+            let result = try await server.result(
+                "POST", base + "/payload?wait=true", ["payload": ["a": 1], "points": [2]])
+            #expect(result["status"] == "completed")
+            // Without waiting it is as durable, and says what Qdrant says.
+            let later = try await server.result("PUT", base + "/payload", ["payload": ["b": 2], "points": [1]])
+            #expect(later["status"] == "acknowledged")
+            let operations: JSONValue = [
+                "operations": [
+                    ["upsert": ["batch": ["ids": [7, 8], "vectors": [[1, 1], [2, 2]]]]],
+                    ["delete_payload": ["keys": ["a"], "points": [2]]], ["delete": ["points": [8]]],
+                ]
+            ]
+            #expect(try await server.result("POST", base + "/batch", operations).array?.count == 3)
+            let page = try await server.result("POST", base + "/scroll", [:])
+            #expect(
+                page["points"]?.array?.map { $0["id"]?.description } == [
+                    "1", "2", "7", "\"aa0e8400-e29b-41d4-a716-446655440000\"",
+                ])
+            #expect(page["points"]?.array?.first?["payload"] == ["b": 2])
+            let unknown = try await server.error("POST", base + "/payload", ["payload": ["c": 3], "points": [7, 99]])
+            #expect(unknown == (404, "Not found: No point with id 99 found"))
+            let seven = try await server.result("GET", base + "/7")
+            #expect(seven["payload"] == ["c": 3])
+            #expect(try await server.result("POST", base + "/delete", ["filter": [:]])["status"] != nil)
+            #expect(try await server.result("POST", base + "/count", ["exact": true]) == ["count": 0])
+        }
+    }
+
+    @Test(arguments: [
+        (
+            "PUT", "/collections/c/points", #"{"points": [{"id": 5, "vector": [1, 2]}, {"id": 6, "vector": [1]}]}"#,
+            400
+        ),
+        ("PUT", "/collections/c/points", #"{"points": [{"id": 5, "vector": [1, null]}]}"#, 400),
+        ("PUT", "/collections/c/points", #"{"points": [{"id": -5, "vector": [1, 2]}]}"#, 400),
+        ("PUT", "/collections/c/points", #"{"points": 5"#, 400),
+        ("PUT", "/collections/c/points", "[]", 400),
+        ("PUT", "/collections/x/points", #"{"points": []}"#, 404),
+        ("PUT", "/collections/d", #"{"vectors": {"size": 0, "distance": "Dot"}}"#, 422),
+        ("PUT", "/collections/d", #"{"vectors": {"size": 4, "distance": "Far"}}"#, 400),
+        ("POST", "/collections/c/points/query", #"{"query": [1, 2, 3]}"#, 400),
+        ("POST", "/collections/c/points/query", #"{"query": [1, 2], "limit": 0}"#, 422),
+        ("POST", "/collections/c/points/query", #"{"query": [1, 2], "using": "x"}"#, 400),
+        ("POST", "/collections/c/points/query", #"{"query": 99}"#, 404),
+        ("POST", "/collections/c/points/query", #"{"query": {"fusion": "rrf"}}"#, 400),
+        ("POST", "/collections/c/points/query", #"{"filter": {"must": [{"key": "a"}]}}"#, 400),
+        ("POST", "/collections/c/points/scroll", #"{"offset": 1.5}"#, 400),
+        ("DELETE", "/collections/documents", "", 403), ("GET", "/nothing", "", 404),
+        ("PATCH", "/collections", "{}", 405),
+    ])
+    func `refuses what makes no sense, changes nothing and goes on`(
+        _ method: String, _ path: String, _ body: String, _ status: Int
+    ) async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let bytes = Array(body.utf8)
+            let response = try await TestServer.send(
+                "\(method) \(path) HTTP/1.1", port: server.port,
+                headers: ["Content-Type: application/json", "Content-Length: \(bytes.count)"], body: bytes)
+            #expect(response.status == status, "\(response.text)")
+            let message = response.json["status"]?["error"]?.string
+            #expect(message?.isEmpty == false)
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `asks for the key, in plain text, but not of probes`() async throws {
+        try await QdrantServer.run(apiKey: "k") { server in
+            let refusal = try await server.send("GET", "/collections")
+            #expect(refusal.status == 401)
+            #expect(refusal.headers["content-type"]?.hasPrefix("text/plain") == true)
+            #expect(try await server.send("GET", "/healthz").status == 200)
+            #expect(try await server.send("GET", "/collections", headers: ["api-key: k"]).status == 200)
+            #expect(try await server.send("GET", "/collections", headers: ["Authorization: Bearer k"]).status == 200)
+        }
+    }
+}
