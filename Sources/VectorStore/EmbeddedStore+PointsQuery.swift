@@ -204,7 +204,7 @@ private struct QueryEvaluation {
 
     /// The rows without the points of this collection that are named as examples.
     private func without(_ inputs: [VectorInput], _ query: PointsQuery, _ rows: RowBits?) throws -> RowBits? {
-        guard query.lookup.map({ $0.collection == state.name }) ?? true else { return rows }
+        if let lookup = query.lookup, try store.collectionState(lookup.collection).key != state.key { return rows }
         var left = rows
         for case .id(let id) in inputs {
             let point = try Int64.fetchOne(

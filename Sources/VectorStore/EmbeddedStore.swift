@@ -39,7 +39,10 @@ public final class EmbeddedStore: PointStore {
     let pool: DatabasePool
     let queue = UpdateQueue()
     private let lock: DirectoryLock
-    private let state: Mutex<[String: CollectionState]>
+    private let state: Mutex<Published>
+
+    /// What readers see.
+    typealias Published = (collections: [String: CollectionState], aliases: [String: String])
     private let builder = Mutex<GraphBuilder?>(nil)
 
     /// Opens the store of a directory, which is made when it is not there, readable by its owner only.
@@ -58,8 +61,8 @@ public final class EmbeddedStore: PointStore {
         self.path = path
         self.directory = directory
         self.options = options
-        let collections: [String: CollectionState]
-        (pool, collections) = try StoreError.translating(path) {
+        let published: Published
+        (pool, published) = try StoreError.translating(path) {
             var configuration = Configuration()
             configuration.foreignKeysEnabled = true
             let pool = try DatabasePool(path: path, configuration: configuration)
@@ -70,9 +73,9 @@ public final class EmbeddedStore: PointStore {
             let migrator = Schema.migrator
             if try pool.read(migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
             try migrator.migrate(pool)
-            return (pool, try pool.read { db in try Loader(db, path: path, directory: directory).collections() })
+            return (pool, try pool.read { db in try Loader(db, path: path, directory: directory).published() })
         }
-        state = Mutex(collections)
+        state = Mutex(published)
         let builder = GraphBuilder(self)
         self.builder.withLock { $0 = builder }
         builder.start()
@@ -88,20 +91,36 @@ public final class EmbeddedStore: PointStore {
     // Without waiting: the last to let go of the store may be the builder itself.
     deinit { builder.withLock { $0 }?.stop(isWaiting: false) }
 
-    /// The state of a collection, for a reader or the writer.
+    /// The state of a collection by its name or an alias, for a reader or the writer.
     func collectionState(_ name: String) throws(StoreError) -> CollectionState {
-        guard let collection = state.withLock({ $0[name] }) else { throw .collectionNotFound(name) }
+        let collection = state.withLock { state in
+            state.collections[name] ?? state.aliases[name].flatMap { state.collections[$0] }
+        }
+        guard let collection else { throw .collectionNotFound(name) }
         return collection
     }
 
     /// Makes a committed state visible. Called on the writer's queue only, so that states follow each other as commits do.
-    func publish(_ collection: CollectionState?, as name: String) {
-        state.withLock { $0[name] = collection }
+    func publish(_ collection: CollectionState) {
+        state.withLock { $0.collections[collection.name] = collection }
         builder.withLock { $0 }?.wake()
     }
 
+    /// The same of aliases.
+    func publish(aliases: [String: String]) { state.withLock { $0.aliases = aliases } }
+
+    /// The same of a collection that is gone, and its aliases with it.
+    func forget(_ name: String) {
+        state.withLock { state in
+            state.collections[name] = nil
+            state.aliases = state.aliases.filter { $0.value != name }
+        }
+        builder.withLock { $0 }?.wake()
+    }
+
+    var published: Published { state.withLock { $0 } }
     /// All collections by name.
-    var states: [String: CollectionState] { state.withLock { $0 } }
+    var states: [String: CollectionState] { published.collections }
 
     // MARK: - Collections
 
@@ -113,11 +132,11 @@ public final class EmbeddedStore: PointStore {
         try configuration.validate()
         let text = configuration.json.description
         try await write { [self] db in
-            if states[name] != nil { throw StoreError.collectionExists(name) }
+            if states[name] != nil || published.aliases[name] != nil { throw StoreError.collectionExists(name) }
             try db.execute(
                 sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)", arguments: [name, text])
             let collection = CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
-            return ((), { [self] in publish(collection, as: name) })
+            return ((), { [self] in publish(collection) })
         }
     }
 
@@ -134,8 +153,8 @@ public final class EmbeddedStore: PointStore {
             try db.execute(
                 sql: "UPDATE collections SET configuration = ? WHERE collection = ?",
                 arguments: [collection.configuration.json.description, collection.key])
-            let published = collection
-            return ((), { [self] in publish(published, as: name) })
+            let changed = collection
+            return ((), { [self] in publish(changed) })
         }
     }
 
@@ -146,8 +165,9 @@ public final class EmbeddedStore: PointStore {
                 sql: "DELETE FROM points WHERE point BETWEEN ? AND ?",
                 arguments: [collection.points.lowerBound, collection.points.upperBound])
             try db.execute(sql: "DELETE FROM payload_indexes WHERE collection = ?", arguments: [collection.key])
+            try db.execute(sql: "DELETE FROM aliases WHERE collection = ?", arguments: [collection.key])
             try db.execute(sql: "DELETE FROM collections WHERE collection = ?", arguments: [collection.key])
-            return (collection.key, { [self] in publish(nil, as: name) })
+            return (collection.key, { [self] in forget(name) })
         }
         if let key { GraphFile.removeAll(of: key, in: directory) }
         return key != nil
@@ -177,8 +197,8 @@ public final class EmbeddedStore: PointStore {
             }
             collection.setIndex(index, on: path)
             collection.operation = try Self.nextOperation(of: collection, db, self.path)
-            let published = collection
-            return ((), { [self] in publish(published, as: name) })
+            let changed = collection
+            return ((), { [self] in publish(changed) })
         }
     }
 
@@ -193,8 +213,8 @@ public final class EmbeddedStore: PointStore {
                 arguments: [collection.key, path.description])
             collection.setIndex(nil, on: path)
             collection.operation = try Self.nextOperation(of: collection, db, self.path)
-            let published = collection
-            return (true, { [self] in publish(published, as: name) })
+            let changed = collection
+            return (true, { [self] in publish(changed) })
         }
     }
 

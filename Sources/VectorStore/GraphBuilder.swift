@@ -156,7 +156,7 @@ final class GraphBuilder: Sendable {
             guard var state = try? store.collectionState(job.collection), state.key == job.key else { return }
             state.updateField(job.vector) { $0.finish(taken.rows) }
             state.release(taken.retired, of: job.vector)
-            store.publish(state, as: job.collection)
+            store.publish(state)
         }
         unsaved.withLock { $0[job.file.path, default: 0] += taken.rows.count + taken.retired.count }
     }
@@ -209,7 +209,7 @@ final class GraphBuilder: Sendable {
                 do { try body(&field) } catch { failure = error }
             }
             if let failure { throw failure }
-            store.publish(state, as: job.collection)
+            store.publish(state)
         }
     }
 }

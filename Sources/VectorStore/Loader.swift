@@ -16,7 +16,20 @@ struct Loader {
         self.directory = directory
     }
 
-    func collections() throws -> [String: CollectionState] {
+    func published() throws -> EmbeddedStore.Published {
+        let collections = try collections()
+        let names = Dictionary(collections.values.map { ($0.key, $0.name) }, uniquingKeysWith: { first, _ in first })
+        var aliases: [String: String] = [:]
+        for row in try Row.fetchAll(db, sql: "SELECT alias, collection FROM aliases") {
+            guard let name = names[try row.decode(Int64.self, forColumn: "collection")] else {
+                throw StoreError.damaged(path: path, reason: "an alias is of a collection that is not there")
+            }
+            aliases[try row.decode(String.self, forColumn: "alias")] = name
+        }
+        return (collections, aliases)
+    }
+
+    private func collections() throws -> [String: CollectionState] {
         var collections: [String: CollectionState] = [:]
         for row in try Row.fetchAll(db, sql: "SELECT collection, name, configuration, operation FROM collections") {
             let name = try row.decode(String.self, forColumn: "name")

@@ -70,17 +70,26 @@ public enum PointSelector: Sendable, Equatable {
 }
 
 public enum PointOperation: Sendable, Equatable {
-    /// Each point replaces the one of its id whole.
-    case upsert([Point])
+    /// Each point replaces the one of its id whole, if that passes the filter.
+    case upsert([Point], UpsertMode = .upsert, if: Filter? = nil)
     case delete(PointSelector)
     /// Sets members of payloads, or of the objects at `key` in them; null takes a member out.
     case setPayload(JSONObject, PointSelector, key: PayloadPath? = nil)
     case overwritePayload(JSONObject, PointSelector)
     case deletePayload([PayloadPath], PointSelector)
     case clearPayload(PointSelector)
-    /// Sets the vectors given; a point's other vectors stay.
-    case updateVectors([PointVectors])
+    /// Sets the vectors given, of points that pass the filter; a point's other vectors stay.
+    case updateVectors([PointVectors], if: Filter? = nil)
     case deleteVectors([String], PointSelector)
+}
+
+/// What an upsert does to ids that there are, and to those that there are not.
+public enum UpsertMode: String, Sendable {
+    case upsert
+    /// Points that are there stay as they are.
+    case insertOnly = "insert_only"
+    /// Points that are not there are left out.
+    case updateOnly = "update_only"
 }
 
 /// Vectors for a point that is there.

@@ -143,6 +143,16 @@ enum Schema {
                     """
             )
         }
+        migrator.registerMigration("4: aliases") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE aliases (
+                        alias TEXT PRIMARY KEY,
+                        collection INTEGER NOT NULL
+                    ) WITHOUT ROWID;
+                    """
+            )
+        }
         return migrator
     }
 }

@@ -4,6 +4,8 @@
 public enum StoreError: Error, Sendable, Equatable {
     /// No collection of this name.
     case collectionNotFound(String)
+    /// No alias of this name, where one is needed.
+    case aliasNotFound(String)
     /// The collection to create is there already.
     case collectionExists(String)
     /// The collection has no vector of this name, or not of this kind.
@@ -34,6 +36,7 @@ extension StoreError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .collectionNotFound(let name): "Not found: Collection `\(name)` doesn't exist!"
+        case .aliasNotFound(let name): "Not found: Alias \(name) does not exists!"
         case .collectionExists(let name): "Wrong input: Collection `\(name)` already exists!"
         case .wrongDimension(let expected, let got):
             "Wrong input: Vector dimension error: expected dim: \(expected), got \(got)"

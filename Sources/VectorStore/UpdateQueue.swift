@@ -98,7 +98,7 @@ extension EmbeddedStore {
                 return .commit
             }
             queue.commits.add(1, ordering: .relaxed)
-            for (name, draft) in drafts { publish(draft, as: name) }
+            for draft in drafts.values { publish(draft) }
             for (request, result) in zip(requests, results) { request.answer(result) }
         } catch {
             // Whose fault it was shows when each is alone.
@@ -115,10 +115,12 @@ extension EmbeddedStore {
     ) -> Result<UpdateResult, StoreError> {
         do {
             if request.isCancelled() { throw StoreError.cancelled }
-            let name = request.collection
+            // By its own name: under an alias and its name it is one collection.
+            let current = try collectionState(request.collection)
+            let name = current.name
             var changed: UpdateTransaction?
             try db.inSavepoint {
-                var transaction = UpdateTransaction(try drafts[name] ?? collectionState(name), db, path: path)
+                var transaction = UpdateTransaction(drafts[name] ?? current, db, path: path)
                 // The collection may have been made anew since the caller looked.
                 for operation in request.operations {
                     try operation.check(transaction.state.configuration)
@@ -142,8 +144,8 @@ extension PointOperation {
     /// Refuses, whole, an operation with a point that cannot be stored.
     fileprivate func check(_ configuration: CollectionConfiguration) throws(StoreError) {
         switch self {
-        case .upsert(let points): for point in points { try configuration.check(point.vectors, of: point.id) }
-        case .updateVectors(let points): for point in points { try configuration.check(point.vectors, of: point.id) }
+        case .upsert(let points, _, _): for point in points { try configuration.check(point.vectors, of: point.id) }
+        case .updateVectors(let points, _): for point in points { try configuration.check(point.vectors, of: point.id) }
         case .deleteVectors(let names, _):
             for name in names where configuration.vectors[name] == nil && configuration.sparseVectors[name] == nil {
                 throw .unknownVector(name)

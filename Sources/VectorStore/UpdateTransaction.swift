@@ -20,8 +20,8 @@ struct UpdateTransaction {
     mutating func apply(_ operation: PointOperation) throws {
         state.operation = try EmbeddedStore.nextOperation(of: state, db, path)
         switch operation {
-        case .upsert(let points):
-            for point in points { try upsert(point) }
+        case .upsert(let points, let mode, let filter):
+            for point in points { try upsert(point, mode, filter) }
         case .delete(let selector):
             for row in try rows(selector, areNeeded: false) { try delete(try stored(row)) }
         case .setPayload(let members, let selector, let key):
@@ -34,9 +34,10 @@ struct UpdateTransaction {
             try editPayloads(selector) { payload in for path in paths { payload.remove(path) } }
         case .clearPayload(let selector):
             try editPayloads(selector) { $0 = [:] }
-        case .updateVectors(let points):
+        case .updateVectors(let points, let filter):
             for point in points {
                 guard let row = try row(of: point.id, isNeeded: true) else { continue }
+                if let filter, !passes(filter, try stored(row)) { continue }
                 try editVectors(row) { $0.merge(point.vectors) { $1 } }
             }
         case .deleteVectors(let names, let selector):
@@ -88,10 +89,23 @@ struct UpdateTransaction {
         )
     }
 
+    private func passes(_ filter: Filter, _ point: Stored) -> Bool {
+        filter.matches(
+            FilterSubject(
+                id: PointID(key: point.id), payload: .object(point.payload),
+                hasVector: { state.hasVector($0, row: point.row) }, tokenizers: state.tokenizers))
+    }
+
     // MARK: - Changes
 
-    private mutating func upsert(_ point: Point) throws {
-        if let row = try row(of: point.id, isNeeded: false) { try delete(try stored(row)) }
+    private mutating func upsert(_ point: Point, _ mode: UpsertMode, _ filter: Filter?) throws {
+        if let row = try row(of: point.id, isNeeded: false) {
+            let old = try stored(row)
+            guard mode != .insertOnly, filter.map({ passes($0, old) }) ?? true else { return }
+            try delete(old)
+        } else if mode == .updateOnly {
+            return
+        }
         try insert(point.id.key, point.payload, normalised(point.vectors))
     }
 

@@ -172,7 +172,7 @@ import VectorStore
 
         mutating func apply(_ operation: PointOperation) {
             switch operation {
-            case .upsert(let new): for point in new { points[point.id] = point }
+            case .upsert(let new, _, _): for point in new { points[point.id] = point }
             case .delete(.ids(let ids)): for id in ids { points[id] = nil }
             case .delete(.filter(let filter)): for point in matching(filter) { points[point.id] = nil }
             default: preconditionFailure("not generated here")

@@ -72,7 +72,7 @@ import Testing
                                 in: number % 4 == 0 ? "doomed" : "c")
                         } catch { failures.withLock { $0.append(error) } }
                     }
-                }, last: { store.publish(nil, as: "doomed") })
+                }, last: { store.forget("doomed") })
             #expect(failures.withLock { $0 } == Array(repeating: .collectionNotFound("doomed"), count: 10))
             #expect(try await store.count(nil, in: "c") == 30)
             let page = try await store.scroll(ScrollRequest(limit: 99), in: "c")

@@ -36,7 +36,21 @@ extension QdrantAPI {
     }
 
     @Sendable func collectionExists(_ call: inout Call) async throws -> Response {
-        call.qdrant(["exists": .bool(try await store.collections().contains(call.parameter))])
+        call.qdrant(["exists": .bool(try await exists(call.parameter))])
+    }
+
+    /// Refuses to take away an index that this server's documents need.
+    private func checkIndex(_ field: String, in name: String, becoming type: PayloadIndexType?) async throws {
+        guard (store.aliases()[name] ?? name) == Library.collection else { return }
+        let needed = [Library.Field.title: PayloadIndexType.keyword, Library.Field.documentID: .keyword]
+            .merging([Library.Field.chunkIndex: .integer]) { $1 }
+        guard let own = needed[field], own != type else { return }
+        throw QdrantError(status: 403, message: "Forbidden: this server's documents need the index on `\(field)`.")
+    }
+
+    private func exists(_ name: String) async throws -> Bool {
+        if store.aliases()[name] != nil { return true }
+        return try await store.collections().contains(name)
     }
 
     @Sendable func collectionInfo(_ call: inout Call) async throws -> Response {
@@ -52,6 +66,7 @@ extension QdrantAPI {
         guard let type = PayloadIndexType(json: schema) else {
             throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
         }
+        try await checkIndex(field, in: call.parameter, becoming: type)
         try await store.createPayloadIndex(field, type, in: call.parameter)
         return call.qdrantUpdate(operation: 0)
     }
@@ -59,12 +74,56 @@ extension QdrantAPI {
     @Sendable func deleteIndex(_ call: inout Call) async throws -> Response {
         let collection = call.parameters[0]
         let field = call.parameters[1]
-        let isNeeded = [Library.Field.title, Library.Field.documentID, Library.Field.chunkIndex].contains(field)
-        guard collection != Library.collection || !isNeeded else {
-            throw QdrantError(status: 403, message: "Forbidden: this server's documents need the index on `\(field)`.")
-        }
+        try await checkIndex(field, in: collection, becoming: nil)
         _ = try await store.deletePayloadIndex(field, in: collection)
         return call.qdrantUpdate(operation: 0)
+    }
+}
+
+extension QdrantAPI {
+    // MARK: - Aliases
+
+    @Sendable func changeAliases(_ call: inout Call) async throws -> Response {
+        let actions = try await call.qdrantObject("the request").many("actions").map { json in
+            let fields = try Fields(json, "an action")
+            func text(_ action: String, _ key: String) throws -> String {
+                guard let text = try Fields(fields.value(action), action).string(key) else {
+                    throw QdrantError.format("missing field `\(key)` of \(action)")
+                }
+                return text
+            }
+            if fields["create_alias"] != nil {
+                return AliasAction.create(
+                    alias: try text("create_alias", "alias_name"),
+                    collection: try text("create_alias", "collection_name"))
+            }
+            if fields["rename_alias"] != nil {
+                return .rename(
+                    try text("rename_alias", "old_alias_name"), to: try text("rename_alias", "new_alias_name"))
+            }
+            return .delete(try text("delete_alias", "alias_name"))
+        }
+        try await store.updateAliases(actions)
+        return call.qdrant(true)
+    }
+
+    @Sendable func listAliases(_ call: inout Call) async throws -> Response {
+        call.qdrant(Self.told(store.aliases()))
+    }
+
+    @Sendable func collectionAliases(_ call: inout Call) async throws -> Response {
+        _ = try await store.collection(call.parameter)
+        let name = call.parameter
+        return call.qdrant(Self.told(store.aliases().filter { $0.value == name }))
+    }
+
+    private static func told(_ aliases: [String: String]) -> JSONValue {
+        [
+            "aliases": .array(
+                aliases.sorted { $0.key < $1.key }.map { alias, collection in
+                    ["alias_name": .string(alias), "collection_name": .string(collection)]
+                })
+        ]
     }
 }
 

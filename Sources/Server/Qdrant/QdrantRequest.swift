@@ -227,10 +227,6 @@ enum QdrantRequest {
     /// One operation of `/points/batch`, or the one of a route of its own.
     static func operation(_ name: String, _ json: JSONValue) throws -> PointOperation {
         let fields = try Fields(json, name)
-        // To upsert without looking at these would overwrite what the caller wants kept.
-        for key in ["update_filter", "update_mode"] where fields[key].map({ $0 != "upsert" }) ?? false {
-            throw QdrantError.notYet(key)
-        }
         func names(_ key: String) throws -> [String] {
             guard let list = try fields.value(key).array else { throw QdrantError.format("\(key) must be a list") }
             return try list.map { element in
@@ -239,7 +235,11 @@ enum QdrantRequest {
             }
         }
         switch name {
-        case "upsert": return .upsert(try points(fields))
+        case "upsert":
+            let mode = try fields.optional("update_mode", "upsert, insert_only or update_only") { json in
+                json.string.flatMap(UpsertMode.init)
+            }
+            return .upsert(try points(fields), mode ?? .upsert, if: try fields.filter("update_filter"))
         case "delete", "delete_points": return .delete(try selector(fields))
         case "set_payload", "overwrite_payload":
             guard let payload = try fields.value("payload").object else {
@@ -257,7 +257,7 @@ enum QdrantRequest {
                     let point = try Fields(json, "a point")
                     return PointVectors(
                         id: try PointID(json: point.value("id")), vectors: try vectors(point.value("vector")))
-                })
+                }, if: try fields.filter("update_filter"))
         case "delete_vectors": return .deleteVectors(try names("vector"), try selector(fields))
         default: throw QdrantError.format("unknown operation `\(name)`")
         }

@@ -12,9 +12,13 @@ private struct QdrantServer {
     let port: Int
     let store: EmbeddedStore
 
-    static func run(apiKey: String? = nil, _ body: (QdrantServer) async throws -> Void) async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString)").path
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+    static func run(
+        directory: String? = nil, apiKey: String? = nil, _ body: (QdrantServer) async throws -> Void
+    ) async throws {
+        let isKept = directory != nil
+        let directory =
+            directory ?? FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString)").path
+        defer { if !isKept { try? FileManager.default.removeItem(atPath: directory) } }
         let store = try EmbeddedStore(directory: directory)
         var http = HTTPConfiguration()
         http.apiKey = apiKey
@@ -218,6 +222,70 @@ private struct QdrantServer {
             let message = response.json["status"]?["error"]?.string
             #expect(message?.isEmpty == false)
             #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `knows collections by aliases, which change in one step and outlive a restart`() async throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try await QdrantServer.run(directory: directory) { server in
+            try await server.fill()
+            _ = try await server.result("PUT", "/collections/d", ["vectors": ["size": 2, "distance": "Dot"]])
+            let create: JSONValue = ["create_alias": ["alias_name": "a", "collection_name": "c"]]
+            let taken: JSONValue = ["create_alias": ["alias_name": "d", "collection_name": "c"]]
+            // One action that cannot be done undoes the others.
+            #expect(try await server.error("POST", "/collections/aliases", ["actions": [create, taken]]).0 == 409)
+            #expect(try await server.result("GET", "/aliases") == ["aliases": []])
+            #expect(try await server.result("POST", "/collections/aliases", ["actions": [create]]) == true)
+            #expect(try await server.result("POST", "/collections/a/points/count", [:]) == ["count": 3])
+            // An upsert under the alias is one of the collection.
+            _ = try await server.result("PUT", "/collections/a/points", ["points": [["id": 9, "vector": [1, 1]]]])
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 4])
+            let move: JSONValue = [
+                "actions": [
+                    ["delete_alias": ["alias_name": "a"]],
+                    ["create_alias": ["alias_name": "b", "collection_name": "d"]],
+                    ["rename_alias": ["old_alias_name": "b", "new_alias_name": "a"]],
+                ]
+            ]
+            #expect(try await server.result("POST", "/collections/aliases", move) == true)
+        }
+        try await QdrantServer.run(directory: directory) { server in
+            #expect(try await server.result("POST", "/collections/a/points/count", [:]) == ["count": 0])
+            #expect(
+                try await server.result("GET", "/collections/d/aliases")
+                    == ["aliases": [["alias_name": "a", "collection_name": "d"]]])
+            _ = try await server.result("DELETE", "/collections/d")
+            #expect(try await server.error("GET", "/collections/a").0 == 404)
+        }
+    }
+
+    @Test func `upserts under a condition`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            func upsert(_ rest: JSONObject) async throws -> [JSONValue?] {
+                var body = rest
+                body["points"] = [["id": 1, "vector": [3, 3]], ["id": 50, "vector": [3, 3]]]
+                _ = try await server.result("PUT", "/collections/c/points", .object(body))
+                let found = try await server.result(
+                    "POST", "/collections/c/points", ["ids": [1, 50], "with_vector": true])
+                _ = try await server.result("POST", "/collections/c/points/delete", ["points": [50]])
+                return found.array?.map { $0["vector"]?.array?.first } ?? []
+            }
+            #expect(try await upsert(["update_mode": "insert_only"]) == [1.0, 3.0])
+            #expect(try await upsert(["update_filter": ["must": ["key": "n", "match": ["value": 11]]]]) == [1.0, 3.0])
+            #expect(try await upsert(["update_mode": "update_only"]) == [3.0])
+        }
+    }
+
+    @Test func `protects the indexes of the documents`() async throws {
+        try await QdrantServer.run { server in
+            try await Library.prepare(server.store, dimension: 4)
+            let path = "/collections/documents/index"
+            #expect(try await server.error("DELETE", path + "/title").0 == 403)
+            #expect(try await server.error("PUT", path, ["field_name": "title", "field_schema": "text"]).0 == 403)
+            _ = try await server.result("PUT", path, ["field_name": "title", "field_schema": "keyword"])
+            _ = try await server.result("PUT", path, ["field_name": "url", "field_schema": "keyword"])
         }
     }
 
