@@ -79,6 +79,10 @@ def calls(client):
     page, following = client.scroll(NAME, scroll_filter=old, limit=5)
     yield "scroll", ([(p.id, p.payload) for p in page], following)
     yield "scroll on", [p.id for p in client.scroll(NAME, scroll_filter=old, limit=5, offset=following)[0]]
+    newest = client.scroll(NAME, limit=200, order_by=m.OrderBy(key="year", direction=m.Direction.DESC, start_from=1910))[0]
+    yield "ordered", sorted((p.payload["year"], p.id) for p in newest)
+    pairs = client.search_matrix_pairs(NAME, using="meaning", sample=200, limit=1).pairs
+    yield "matrix", sorted((p.a, p.b, round(p.score, 4)) for p in pairs)
     yield "retrieve", [(p.id, p.payload) for p in client.retrieve(NAME, [3, 999, 5])]
     vectors = client.retrieve(NAME, [3], with_vectors=["words"])[0].vector["words"]
     yield "sparse vector", (vectors.indices, [round(v, 6) for v in vectors.values])

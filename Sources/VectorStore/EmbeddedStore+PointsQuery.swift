@@ -118,8 +118,10 @@ private struct QueryEvaluation {
             }
         case .random:
             return (rows ?? state.live).list.shuffled().prefix(count).map { Hit(row: $0, score: 1) }
-        case .order(let key, let isDescending):
-            guard let index = state.index(on: key), let entries = index.ordered(among: rows, isDescending, count) else {
+        case .order(let key, let isDescending, let start):
+            guard let index = state.index(on: key),
+                let entries = try index.ordered(among: rows, isDescending, from: start, count)
+            else {
                 throw StoreError.badRequest(
                     """
                     No range index for `order_by` key: `\(key)`. Please create one to use `order_by`. Integer, float and datetime \

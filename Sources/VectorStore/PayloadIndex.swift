@@ -144,23 +144,42 @@ struct PayloadIndex: Sendable {
     }
 
     /// The first values in their order and the rows that have them; nil for an index that has no order.
+    ///
+    /// - Throws: `.badRequest` for a start that is no value of the field.
     func ordered(
-        among rows: RowBits?, _ isDescending: Bool, _ count: Int
-    ) -> [(value: JSONValue, row: UInt32)]? {
-        func take<Key>(_ entries: SortedEntries<Key>, _ json: (Key) -> JSONValue) -> [(value: JSONValue, row: UInt32)] {
+        among rows: RowBits?, _ isDescending: Bool, from start: JSONValue?, _ count: Int
+    ) throws(StoreError) -> [(value: JSONValue, row: UInt32)]? {
+        func take<Key, Value: Comparable>(
+            _ entries: SortedEntries<Key>, _ value: (Key) -> Value, from start: Value?, _ json: (Key) -> JSONValue
+        ) -> [(value: JSONValue, row: UInt32)] {
             var found: [(key: Key, row: UInt32)] = []
-            entries.forEach { entry in
+            func isBefore(_ key: Key) -> Bool { !isDescending && start.map { value(key) < $0 } ?? false }
+            func isBehind(_ key: Key) -> Bool {
                 // Ascending, what is wanted comes first; descending, last.
-                guard isDescending || found.count < count, rows?.contains(entry.row) ?? true else { return }
-                found.append((entry.key, entry.row))
+                isDescending ? start.map { value(key) > $0 } ?? false : found.count == count
+            }
+            entries.forEach(from: isBefore, to: isBehind) { entry in
+                if rows?.contains(entry.row) ?? true { found.append((entry.key, entry.row)) }
             }
             return (isDescending ? found.reversed() : found).prefix(count).map { (json($0.key), $0.row) }
         }
-        return switch values {
-        case .integer(let entries): take(entries) { .integer($0) }
-        case .float(let entries): take(entries) { .double($0) }
-        case .datetime(let entries): take(entries) { .integer($0.microseconds) }
-        default: nil
+        func read<Value>(_ value: (JSONValue) -> Value?) throws(StoreError) -> Value? {
+            guard let start else { return nil }
+            guard let value = value(start) else {
+                throw .badRequest("order_by: start_from \(start) is no value of `\(field)`")
+            }
+            return value
+        }
+        switch values {
+        case .integer(let entries):
+            return take(entries, Double.init, from: try read(\.number)) { .integer($0) }
+        case .float(let entries): return take(entries, { $0 }, from: try read(\.number)) { .double($0) }
+        case .datetime(let entries):
+            let start = try read { json in
+                json.integer.map(Timestamp.init(microseconds:)) ?? json.string.flatMap(Timestamp.init)
+            }
+            return take(entries, { $0 }, from: start) { .integer($0.microseconds) }
+        default: return nil
         }
     }
 

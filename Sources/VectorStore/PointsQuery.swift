@@ -75,8 +75,8 @@ public enum Ranking: Sendable, Equatable {
     case reciprocalRankFusion(k: Int = 2, weights: [Float]? = nil)
     /// Σ of the prefetches' scores, each brought to 0…1 between mean - 3σ and mean + 3σ.
     case distributionFusion
-    /// By an indexed field's values; a point comes once for each.
-    case order(PayloadPath, descending: Bool = false)
+    /// By an indexed field's values from one on, a number or a point in time; a point comes once for each.
+    case order(PayloadPath, descending: Bool = false, from: JSONValue? = nil)
     case random
 }
 

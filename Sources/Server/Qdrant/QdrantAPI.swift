@@ -64,7 +64,11 @@ struct QdrantAPI: Sendable {
             .post(points + "/batch", batchUpdate),
             .post(points + "/query", query),
             .post(points + "/query/batch", queryBatch),
-            .post(points + "/query/groups", queryGroups),
+            .post(points + "/search/groups", groups(QdrantQuery.search)),
+            .post(points + "/recommend/groups", groups(QdrantQuery.oldRecommend)),
+            .post(points + "/search/matrix/pairs", matrix(Self.pairs)),
+            .post(points + "/search/matrix/offsets", matrix(Self.offsets)),
+            .post(points + "/query/groups", groups { try QdrantQuery.query($0) }),
         ]
             + older(points + "/search", QdrantQuery.search)
             + older(points + "/recommend", QdrantQuery.oldRecommend)

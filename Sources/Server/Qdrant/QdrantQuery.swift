@@ -81,8 +81,8 @@ enum QdrantQuery {
         if let key = json.string { return .order(try PayloadPath(key)) }
         let fields = try Fields(json, "order_by")
         guard let key = try fields.string("key") else { throw QdrantError.format("missing field `key` of order_by") }
-        guard fields["start_from"] == nil else { throw QdrantError.notYet("order_by.start_from") }
-        return .order(try PayloadPath(key), descending: try fields.string("direction") == "desc")
+        return .order(
+            try PayloadPath(key), descending: try fields.string("direction") == "desc", from: fields["start_from"])
     }
 
     private static func recommend(_ fields: Fields) throws -> Ranking {

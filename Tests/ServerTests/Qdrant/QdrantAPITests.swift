@@ -150,8 +150,35 @@ private struct QdrantServer {
                 "PUT", "/collections/c/index?wait=true", ["field_name": "n", "field_schema": "integer"])
             let page = try await server.result("POST", "/collections/c/points/scroll", body)
             #expect(page["points"]?.array?.map { $0["order_value"] } == [11, 10])
+            let later: JSONValue = ["order_by": ["key": "n", "start_from": 10.5]]
+            let rest = try await server.result("POST", "/collections/c/points/scroll", later)
+            #expect(rest["points"]?.array?.map { $0["order_value"] } == [11])
+            let earlier: JSONValue = ["order_by": ["key": "n", "direction": "desc", "start_from": 10]]
+            let first = try await server.result("POST", "/collections/c/points/scroll", earlier)
+            #expect(first["points"]?.array?.map { $0["order_value"] } == [10])
+            let wrong: JSONValue = ["order_by": ["key": "n", "start_from": "soon"]]
+            #expect(try await server.error("POST", "/collections/c/points/scroll", wrong).0 == 400)
             let info = try await server.result("GET", "/collections/c")
             #expect(info["payload_schema"]?["n"] == ["data_type": "integer", "points": 2])
+        }
+    }
+
+    @Test func `groups and compares points`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let base = "/collections/c/points"
+            let groups = try await server.result(
+                "POST", base + "/search/groups", ["vector": [1, 0], "group_by": "n", "limit": 5, "group_size": 1])
+            #expect(groups["groups"]?.array?.map { $0["id"] } == [10, 11])
+            let pairs = try await server.result("POST", base + "/search/matrix/pairs", ["sample": 9, "limit": 1])
+            // 1·(0.5, 0.5) = 0.5 is more than 1·(0.05, 1) = 0.05.
+            let first = pairs["pairs"]?.array?.first
+            #expect(first?["a"] == 1)
+            #expect(first?["b"] == "aa0e8400-e29b-41d4-a716-446655440000")
+            #expect(first?["score"] == 0.5)
+            let offsets = try await server.result("POST", base + "/search/matrix/offsets", ["sample": 9, "limit": 2])
+            #expect(offsets["offsets_row"] == [0, 0, 1, 1, 2, 2])
+            #expect(offsets["ids"]?.array?.count == 3)
         }
     }
 
