@@ -73,6 +73,11 @@ def calls(client):
         yield f"recommend {strategy}", query(query=m.RecommendQuery(recommend=example), using="meaning")
     pair = m.ContextPair(positive=3, negative=4)
     yield "discover", query(query=m.DiscoverQuery(discover=m.DiscoverInput(target=dense, context=[pair])), using="meaning")
+    boost = m.SumExpression(
+        sum=["$score", m.MultExpression(mult=[0.3, m.FieldCondition(key="city", match=m.MatchAny(any=["Faro"]))]),
+             m.ExpDecayExpression(exp_decay=m.DecayParamsExpression(x="year", target=1910, scale=5)),
+             m.DivExpression(div=m.DivParams(left=1, right="missing", by_zero_default=0)), m.SqrtExpression(sqrt="n")])
+    yield "formula", query(prefetch=both, query=m.FormulaQuery(formula=boost, defaults={"missing": 0}))
     groups = client.query_points_groups(NAME, group_by="city", query=dense, using="meaning", limit=3, group_size=2).groups
     yield "groups", [(g.id, [h.id for h in g.hits]) for g in groups]
     yield "count", client.count(NAME, count_filter=porto).count

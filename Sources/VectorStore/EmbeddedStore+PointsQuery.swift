@@ -46,6 +46,7 @@ extension PointsQuery {
                 }
             }
         case .distributionFusion where prefetch.isEmpty: throw .badRequest("cannot apply Fusion without prefetches")
+        case .formula where prefetch.isEmpty: throw .badRequest("cannot apply Formula without prefetches")
         case .diverse(_, let diversity, let candidates):
             guard 0...1 ~= diversity else { throw .badRequest("mmr: diversity must be 0 to 1, not \(diversity)") }
             guard candidates ?? 1 >= 1 else { throw .badRequest("mmr: candidates_limit must be 1 or larger") }
@@ -104,6 +105,8 @@ private struct QueryEvaluation {
                         }
                     }), query, count)
         case .distributionFusion: return cut(fused(lists.map(Self.normalised)), query, count)
+        case .formula(let formula, let defaults):
+            return cut(try boosted(lists, formula, defaults), query, count)
         default:
             let rows = RowBits(lists.joined().map(\.row), capacity: state.capacity)
             return rows.count == 0 ? [] : try rank(query, count, among: rows)
@@ -173,7 +176,8 @@ private struct QueryEvaluation {
                 try scored(query, rows) { row in
                     sides.reduce(0) { $0 + Self.sigmoid(min($1(row) - .ulpOfOne, 0)) }
                 }, query, count)
-        case .reciprocalRankFusion, .distributionFusion: return []  // `check` has refused them without prefetches.
+        // `check` has refused them without prefetches.
+        case .reciprocalRankFusion, .distributionFusion, .formula: return []
         }
     }
 
@@ -362,6 +366,28 @@ private struct QueryEvaluation {
         return sums.enumerated().sorted { a, b in
             a.element.score != b.element.score ? a.element.score > b.element.score : a.offset < b.offset
         }.map(\.element)
+    }
+
+    /// Each point of the lists once, by what the formula makes of it.
+    private func boosted(_ lists: [[Hit]], _ formula: Formula, _ defaults: FormulaDefaults) throws -> [Hit] {
+        let scores = lists.map { Dictionary($0.map { ($0.row, $0.score) }, uniquingKeysWith: { first, _ in first }) }
+        let tokenizers = state.tokenizers
+        let hits = try fused(lists).map { hit in
+            guard let row = try store.fetch(state.point(hit.row), .all, .none, db) else {
+                throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
+            }
+            let subject = FilterSubject(
+                id: try EmbeddedStore.id(row, path: store.path),
+                payload: .object(try EmbeddedStore.payload(row, path: store.path)),
+                hasVector: { state.hasVector($0, row: hit.row) }, tokenizers: tokenizers)
+            let value = try formula.value(
+                of: FormulaSubject(subject: subject, scores: scores.map { $0[hit.row] }, defaults: defaults))
+            guard Float(value).isFinite else {
+                throw StoreError.badRequest("The expression \(value) as f32 produced a non-finite number")
+            }
+            return Hit(row: hit.row, score: Float(value))
+        }
+        return hits.sorted { $0.score > $1.score }
     }
 
     /// (score - (mean - 3σ)) / 6σ; 0.5 where all are equal.

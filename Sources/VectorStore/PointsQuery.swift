@@ -78,6 +78,8 @@ public enum Ranking: Sendable, Equatable {
     /// By an indexed field's values from one on, a number or a point in time; a point comes once for each.
     case order(PayloadPath, descending: Bool = false, from: JSONValue? = nil)
     case random
+    /// By a formula over the prefetches' scores and payloads.
+    case formula(Formula, FormulaDefaults)
 }
 
 public enum RecommendStrategy: String, Sendable {

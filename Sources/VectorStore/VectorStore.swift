@@ -16,6 +16,7 @@
 //   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
 //   PointsQuery.swift             Qdrant's universal query; EmbeddedStore+PointsQuery.swift answers it
+//   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
 //   UpdateQueue.swift             updates that wait together are committed together

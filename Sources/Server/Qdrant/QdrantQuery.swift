@@ -73,7 +73,11 @@ enum QdrantQuery {
             return .reciprocalRankFusion(k: try rrf.count("k") ?? 2, weights: weights)
         }
         if fields["sample"] == "random" { return .random }
-        for name in ["formula", "relevance_feedback"] where fields[name] != nil { throw QdrantError.notYet(name) }
+        if let json = fields["formula"] {
+            let defaults = try fields.optional("defaults", "an object", \.object) ?? [:]
+            return .formula(try Formula(json: json), try FormulaDefaults(json: defaults))
+        }
+        if fields["relevance_feedback"] != nil { throw QdrantError.notYet("relevance_feedback") }
         throw QdrantError.format("unknown query \(Fields.short(json))")
     }
 
