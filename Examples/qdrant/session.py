@@ -19,12 +19,18 @@ SIZE = 8
 
 
 def fill(client):
-    """A collection with a dense and a sparse vector, 120 points, two payload indexes."""
+    """A collection with dense, sparse and multiple vectors, 120 points, two payload indexes."""
     if client.collection_exists(NAME):
         client.delete_collection(NAME)
     client.create_collection(
         NAME,
-        vectors_config={"meaning": m.VectorParams(size=SIZE, distance=m.Distance.COSINE)},
+        vectors_config={
+            "meaning": m.VectorParams(size=SIZE, distance=m.Distance.COSINE),
+            "place": m.VectorParams(size=2, distance=m.Distance.EUCLID),
+            "tokens": m.VectorParams(
+                size=4, distance=m.Distance.COSINE,
+                multivector_config=m.MultiVectorConfig(comparator=m.MultiVectorComparator.MAX_SIM)),
+        },
         sparse_vectors_config={"words": m.SparseVectorParams()},
     )
     client.create_payload_index(NAME, "city", m.PayloadSchemaType.KEYWORD, wait=True)
@@ -35,6 +41,8 @@ def fill(client):
             id=number,
             vector={
                 "meaning": [dice.gauss(0, 1) for _ in range(SIZE)],
+                "place": [dice.gauss(0, 1), dice.gauss(0, 1)],
+                "tokens": [[dice.gauss(0, 1) for _ in range(4)] for _ in range(dice.randint(1, 5))],
                 "words": m.SparseVector(indices=sorted(dice.sample(range(20), 4)), values=[dice.random() for _ in range(4)]),
             },
             payload={"city": dice.choice(["Faro", "Porto", "Évora"]), "year": 1900 + number % 17, "price": 10.0, "n": 10},
@@ -73,6 +81,23 @@ def calls(client):
         yield f"recommend {strategy}", query(query=m.RecommendQuery(recommend=example), using="meaning")
     pair = m.ContextPair(positive=3, negative=4)
     yield "discover", query(query=m.DiscoverQuery(discover=m.DiscoverInput(target=dense, context=[pair])), using="meaning")
+    yield "mmr of distances", query(query=m.NearestQuery(nearest=[0.1, 0.2], mmr=m.Mmr(diversity=0.3)), using="place")
+    yield "discover by distance", query(
+        query=m.DiscoverQuery(discover=m.DiscoverInput(target=[0.1, 0.2], context=[pair])), using="place")
+    tokens = [[dice.gauss(0, 1) for _ in range(4)] for _ in range(3)]
+    yield "multivector", query(query=tokens, using="tokens")
+    yield "multivector, one row", query(query=tokens[:1], using="tokens", query_filter=porto)
+    yield "multivector by id", query(query=5, using="tokens")
+    yield "multivector mmr", query(query=m.NearestQuery(nearest=tokens, mmr=m.Mmr(diversity=0.4)), using="tokens")
+    yield "multivector discover", query(query=m.DiscoverQuery(discover=m.DiscoverInput(target=3, context=[pair])), using="tokens")
+    for strategy in m.RecommendStrategy:
+        example = m.RecommendInput(positive=[3, 9], negative=[4], strategy=strategy)
+        yield f"multivector recommend {strategy}", query(query=m.RecommendQuery(recommend=example), using="tokens")
+    if hasattr(m, "RelevanceFeedbackQuery"):
+        items = [m.FeedbackItem(example=4, score=0.9), m.FeedbackItem(example=7, score=0.4), m.FeedbackItem(example=8, score=0.1)]
+        naive = m.NaiveFeedbackStrategy(naive=m.NaiveFeedbackStrategyParams(a=0.8, b=1.2, c=0.5))
+        judged = m.RelevanceFeedbackInput(target=dense, feedback=items, strategy=naive)
+        yield "feedback", query(query=m.RelevanceFeedbackQuery(relevance_feedback=judged), using="meaning")
     boost = m.SumExpression(
         sum=["$score", m.MultExpression(mult=[0.3, m.FieldCondition(key="city", match=m.MatchAny(any=["Faro"]))]),
              m.ExpDecayExpression(exp_decay=m.DecayParamsExpression(x="year", target=1910, scale=5)),
@@ -91,6 +116,7 @@ def calls(client):
     yield "retrieve", [(p.id, p.payload) for p in client.retrieve(NAME, [3, 999, 5])]
     vectors = client.retrieve(NAME, [3], with_vectors=["words"])[0].vector["words"]
     yield "sparse vector", (vectors.indices, [round(v, 6) for v in vectors.values])
+    yield "multivector read", [[round(v, 5) for v in row] for row in client.retrieve(NAME, [3], with_vectors=["tokens"])[0].vector["tokens"]]
     yield "facet", sorted((h.value, h.count) for h in client.facet(NAME, "city").hits)
     client.set_payload(NAME, {"seen": True}, points=[1, 2], wait=True)
     client.delete_payload(NAME, ["price"], points=[1], wait=True)

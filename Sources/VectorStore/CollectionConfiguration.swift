@@ -11,10 +11,13 @@ public struct CollectionConfiguration: Sendable, Hashable {
         /// Dimension, 1…65,536.
         public var size: Int
         public var distance: Distance
+        /// Whether a point has several vectors of this name, compared by the sum of each query row's best (MaxSim).
+        public var isMulti: Bool
 
-        public init(size: Int, distance: Distance) {
+        public init(size: Int, distance: Distance, isMulti: Bool = false) {
             self.size = size
             self.distance = distance
+            self.isMulti = isMulti
         }
     }
 
@@ -57,12 +60,18 @@ public struct CollectionConfiguration: Sendable, Hashable {
         }
     }
 
+    var hasVectors: Bool { !vectors.isEmpty || !sparseVectors.isEmpty }
+    func hasVector(_ name: String) -> Bool { vectors[name] != nil || sparseVectors[name] != nil }
+
+    /// A dense vector where several are kept is one of one row.
+    func adapted(_ vector: Vector, to name: String) -> Vector {
+        if let values = vector.dense, vectors[name]?.isMulti == true { .multi([values]) } else { vector }
+    }
+
     /// Refuses vectors that do not belong into the collection: of a point, or of a query.
     func check(_ vectors: NamedVectors, of id: PointID? = nil) throws(StoreError) {
         for (name, vector) in vectors {
-            switch vector {
-            case .dense(let values):
-                guard let parameters = self.vectors[name] else { throw .unknownVector(name) }
+            func check(_ values: [Float], _ parameters: VectorParameters) throws(StoreError) {
                 guard values.count == parameters.size else {
                     throw .wrongDimension(expected: parameters.size, got: values.count)
                 }
@@ -70,6 +79,16 @@ public struct CollectionConfiguration: Sendable, Hashable {
                     let owner = id.map { "vector of point \($0)" } ?? "query vector"
                     throw .badRequest("the \(owner) has a component that is not a finite number")
                 }
+            }
+            switch adapted(vector, to: name) {
+            case .dense(let values):
+                guard let parameters = self.vectors[name] else { throw .unknownVector(name) }
+                try check(values, parameters)
+            case .multi(let rows):
+                guard let parameters = self.vectors[name] else { throw .unknownVector(name) }
+                guard parameters.isMulti else { throw .badRequest("'\(name)' has one vector a point, not several") }
+                guard !rows.isEmpty else { throw .wrongInput("Multivector must not be empty for vector '\(name)'") }
+                for row in rows { try check(row, parameters) }
             case .sparse:
                 guard sparseVectors[name] != nil else { throw .unknownVector(name) }
             }
@@ -78,19 +97,18 @@ public struct CollectionConfiguration: Sendable, Hashable {
 
     // MARK: - As JSON
 
-    /// `{"vectors": {name: {"size", "distance"}}, "sparse_vectors": {name: {"idf"}}, "metadata": {}}`
+    /// `{"vectors": {name: {"size", "distance", "multi"?}}, "sparse_vectors": {name: {"idf"}}, "metadata": {}}`
     var json: JSONValue {
         .object([
             "vectors": .object(
                 JSONObject(
                     vectors.sorted { $0.key < $1.key }.map { name, parameters in
-                        (
-                            name,
-                            [
-                                "size": .integer(Int64(parameters.size)),
-                                "distance": .string(parameters.distance.rawValue),
-                            ]
-                        )
+                        var told: JSONObject = [
+                            "size": .integer(Int64(parameters.size)),
+                            "distance": .string(parameters.distance.rawValue),
+                        ]
+                        if parameters.isMulti { told["multi"] = true }
+                        return (name, .object(told))
                     })),
             "sparse_vectors": .object(
                 JSONObject(sparseVectors.sorted { $0.key < $1.key }.map { ($0.key, ["idf": .bool($0.value.idf)]) })),
@@ -108,7 +126,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
             guard let size = value["size"]?.integer.flatMap({ Int(exactly: $0) }),
                 let distance = value["distance"]?.string.flatMap(Distance.init(rawValue:))
             else { return nil }
-            vectors[name] = VectorParameters(size: size, distance: distance)
+            vectors[name] = VectorParameters(
+                size: size, distance: distance, isMulti: value["multi"]?.bool ?? false)
         }
         for (name, value) in sparse {
             guard let idf = value["idf"]?.bool else { return nil }

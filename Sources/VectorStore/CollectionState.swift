@@ -19,6 +19,7 @@ struct CollectionState: Sendable {
     /// Rows below `nextRow` that may be given to points: as ranges, ascending when loaded.
     private var freeRows: [Range<UInt32>] = []
     private(set) var dense: [String: DenseField] = [:]
+    private(set) var multi: [String: MultiField] = [:]
     private(set) var sparse: [String: SparseField] = [:]
     /// In no order, one a field. A list, because a dictionary that is gone through is copied by the first change.
     private(set) var indexes: [PayloadIndex] = []
@@ -27,7 +28,8 @@ struct CollectionState: Sendable {
         self.key = key
         self.name = name
         self.configuration = configuration
-        dense = configuration.vectors.mapValues(DenseField.init)
+        dense = configuration.vectors.filter { !$0.value.isMulti }.mapValues(DenseField.init)
+        multi = configuration.vectors.filter { $0.value.isMulti }.mapValues(MultiField.init)
         sparse = configuration.sparseVectors.mapValues(SparseField.init)
     }
 
@@ -69,6 +71,7 @@ struct CollectionState: Sendable {
     mutating func insert(_ vector: Vector, named name: String, row: UInt32) {
         switch vector {
         case .dense(let values): dense[name]?.insert(values, row: row)
+        case .multi(let rows): multi[name]?.insert(rows, row: row)
         case .sparse(let sparse): self.sparse[name]?.insert(sparse, row: row)
         }
     }
@@ -76,7 +79,10 @@ struct CollectionState: Sendable {
     /// - Parameters: What was inserted under the row.
     mutating func remove(_ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
         live.remove(row)
-        for name in configuration.vectors.keys { dense[name]?.remove(row: row) }
+        for name in configuration.vectors.keys {
+            dense[name]?.remove(row: row)
+            multi[name]?.remove(row: row)
+        }
         for (name, vector) in vectors {
             if let sparse = vector.sparse { self.sparse[name]?.remove(sparse, row: row) }
         }
@@ -113,12 +119,12 @@ struct CollectionState: Sendable {
     }
 
     func hasVector(_ name: String, row: UInt32) -> Bool {
-        dense[name]?.present.contains(row) ?? sparse[name]?.present.contains(row) ?? false
+        rows(withVector: name).contains(row)
     }
 
     /// The rows with a vector of this name.
     func rows(withVector name: String) -> RowBits {
-        dense[name]?.present ?? sparse[name]?.present ?? RowBits(capacity: 0)
+        dense[name]?.present ?? multi[name]?.present ?? sparse[name]?.present ?? RowBits(capacity: 0)
     }
 
     mutating func updateField(_ name: String, _ body: (inout DenseField) -> Void) {

@@ -39,7 +39,13 @@ extension EmbeddedStore {
             let isRight =
                 switch vector {
                 case .dense(let values):
-                    values.count == configuration.vectors[name]?.size && values.allSatisfy(\.isFinite)
+                    configuration.vectors[name]?.isMulti == false
+                        && values.count == configuration.vectors[name]?.size && values.allSatisfy(\.isFinite)
+                case .multi(let rows):
+                    configuration.vectors[name]?.isMulti == true
+                        && rows.allSatisfy {
+                            $0.count == configuration.vectors[name]?.size && $0.allSatisfy(\.isFinite)
+                        }
                 case .sparse: configuration.sparseVectors[name] != nil
                 }
             guard isRight else {

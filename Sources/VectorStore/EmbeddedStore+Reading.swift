@@ -5,73 +5,20 @@ import GRDB
 import HNSW
 
 extension EmbeddedStore {
-    public func query(_ query: VectorQuery, in name: String) async throws(StoreError) -> [ScoredPoint] {
+    public func query(_ query: PointsQuery, in name: String) async throws(StoreError) -> [ScoredPoint] {
+        try await self.query([query], in: name).first ?? []
+    }
+
+    /// What each of the queries finds, all in one committed state.
+    ///
+    /// Rankings by several examples compare every candidate's vector; only the nearest to one vector are sought in graphs.
+    public func query(_ queries: [PointsQuery], in name: String) async throws(StoreError) -> [[ScoredPoint]] {
         let configuration = try collectionState(name).configuration
-        if case .vector(let vector) = query.target {
-            try configuration.check([query.using: vector])
-        } else if configuration.vectors[query.using] == nil, configuration.sparseVectors[query.using] == nil {
-            throw .unknownVector(query.using)
+        for query in queries { try query.check(configuration) }
+        return try await read(name) { [self] db, state in
+            let evaluation = QueryEvaluation(store: self, state: state, db: db)
+            return try queries.map { try evaluation.points($0) }
         }
-        guard query.limit >= 0, query.offset >= 0 else { throw .badRequest("limit and offset must not be negative") }
-        return try await read(name) { [self] db, state in try search(query, in: state, db) }
-    }
-
-    private func search(_ query: VectorQuery, in state: CollectionState, _ db: Database) throws -> [ScoredPoint] {
-        var rows = try query.filter.map { try FilterPlan($0, state, db, path: path).rows() }
-        let vector: Vector
-        switch query.target {
-        case .vector(let given): vector = given
-        case .id(let id):
-            guard
-                let row = try Row.fetchOne(
-                    db.cachedStatement(sql: "SELECT point, vectors FROM points WHERE collection = ? AND id = ?"),
-                    arguments: [state.key, id.key])
-            else { throw StoreError.pointNotFound(id) }
-            let vectors = try Self.vectors(row, state.configuration, path: path)
-            guard let own = vectors[query.using] else {
-                throw StoreError.badRequest("point \(id) has no vector '\(query.using)'")
-            }
-            vector = own
-            var others = rows ?? state.live
-            others.remove(UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point")))
-            rows = others
-        }
-        // Never more than there are points: a limit of a billion is not memory.
-        let (end, overflow) = query.offset.addingReportingOverflow(query.limit)
-        let count = min(overflow ? .max : end, state.pointsCount)
-        let found = try nearest(to: vector, query, count: count, among: rows, state)
-        return try found.dropFirst(query.offset).map { neighbour in
-            let point = state.point(UInt32(neighbour.row))
-            guard let row = try fetch(point, query.withPayload, query.withVectors, db) else {
-                throw StoreError.damaged(path: path, reason: "the point in row \(neighbour.row) is gone")
-            }
-            let record = try record(row, query.withPayload, query.withVectors, state)
-            return ScoredPoint(
-                id: record.id, version: UInt64(bitPattern: try row.decode(Int64.self, forColumn: "version")),
-                score: neighbour.score, payload: record.payload, vectors: record.vectors
-            )
-        }
-    }
-
-    private func nearest(
-        to vector: Vector, _ query: VectorQuery, count: Int, among rows: RowBits?, _ state: CollectionState
-    ) throws -> [Neighbour] {
-        let found: [Neighbour]
-        let distance: Distance
-        switch vector {
-        case .dense(let values):
-            guard let field = state.dense[query.using] else { throw StoreError.unknownVector(query.using) }
-            distance = field.parameters.distance
-            found = try field.nearest(
-                to: distance == .cosine ? values.normalised() : values, count: count, among: rows,
-                ef: query.isExact ? nil : query.ef ?? options.ef)
-        case .sparse(let sparse):
-            guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
-            distance = .dot
-            found = field.nearest(to: sparse, count: count, among: rows, capacity: state.capacity)
-        }
-        guard let threshold = query.scoreThreshold else { return found }
-        return found.filter { distance.isNearer($0.score, than: threshold) }
     }
 
     public func retrieve(

@@ -232,7 +232,9 @@ public final class EmbeddedStore: PointStore {
                 .init(
                     pointsCount: field.present.count, indexedCount: field.indexed.count,
                     residentBytes: field.matrix.byteCount + (field.graph?.residentBytes ?? 0))
-            },
+            }.merging(
+                collection.multi.mapValues { .init(pointsCount: $0.present.count, indexedCount: 0, residentBytes: 0) }
+            ) { $1 },
             indexingError: builder.withLock { $0 }?.lastError
         )
     }

@@ -57,7 +57,7 @@ struct Loader {
             else { throw StoreError.damaged(path: path, reason: "the payload index of '\(field)' is of no known type") }
             collection.setIndex(PayloadIndex(path, type), on: path)
         }
-        for name in collection.configuration.vectors.keys { try adopt(name, &collection, versions) }
+        for name in collection.dense.keys { try adopt(name, &collection, versions) }
         try fill(&collection)
     }
 
@@ -129,7 +129,7 @@ struct Loader {
         for field in collection.dense.values { without.formIntersection(field.indexed) }
         var unindexed = collection.live
         if !collection.dense.isEmpty { unindexed.subtract(without) }
-        if !collection.sparse.isEmpty { unindexed = collection.live }
+        if !collection.sparse.isEmpty || !collection.multi.isEmpty { unindexed = collection.live }
         let needsPayloads = !collection.indexes.isEmpty
         if needsPayloads {
             try forEachPoint(of: collection, "payload") { number, row in
@@ -137,7 +137,7 @@ struct Loader {
                 collection.insert([:], payload, row: number)
             }
         }
-        guard unindexed.count > 0, !collection.dense.isEmpty || !collection.sparse.isEmpty else { return }
+        guard unindexed.count > 0, collection.configuration.hasVectors else { return }
         let configuration = collection.configuration
         func insert(_ number: UInt32, _ row: Row) throws {
             for (name, vector) in try EmbeddedStore.vectors(row, configuration, path: path) {

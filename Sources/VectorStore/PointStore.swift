@@ -22,8 +22,8 @@ public protocol PointStore: Sendable {
 
     /// Applies the operations in order and in one transaction, all or none, and returns when they are on disk.
     func update(_ operations: [PointOperation], in collection: String) async throws(StoreError) -> UpdateResult
-    /// The points nearest to a vector, nearest first.
-    func query(_ query: VectorQuery, in collection: String) async throws(StoreError) -> [ScoredPoint]
+    /// The points a query finds, best first.
+    func query(_ query: PointsQuery, in collection: String) async throws(StoreError) -> [ScoredPoint]
     /// The points of these ids that exist, in the order asked for.
     func retrieve(
         _ ids: [PointID], withPayload: PayloadSelection, withVectors: VectorSelection, in collection: String
@@ -112,55 +112,6 @@ public struct UpdateResult: Sendable, Equatable {
     public init(operationID: UInt64, notFound: [PointID] = []) {
         self.operationID = operationID
         self.notFound = notFound
-    }
-}
-
-public struct VectorQuery: Sendable, Equatable {
-    /// What is looked for.
-    public enum Target: Sendable, Equatable {
-        case vector(Vector)
-        /// What is near this point's vector; the point itself is left out.
-        case id(PointID)
-    }
-
-    public var target: Target
-    /// The name of the vector that is compared.
-    public var using: String
-    public var filter: Filter?
-    public var limit: Int
-    public var offset: Int
-    /// Only points strictly nearer than this.
-    public var scoreThreshold: Float?
-    /// Compares every vector, whatever there is of graphs.
-    public var isExact = false
-    /// Nodes a graph's search keeps in view, at least `offset + limit`: more is slower and finds more.
-    public var ef: Int?
-    public var withPayload: PayloadSelection
-    public var withVectors: VectorSelection
-
-    public init(
-        _ target: Target, using: String = "", filter: Filter? = nil, limit: Int = 10, offset: Int = 0,
-        scoreThreshold: Float? = nil, withPayload: PayloadSelection = .all, withVectors: VectorSelection = .none
-    ) {
-        self.target = target
-        self.using = using
-        self.filter = filter
-        self.limit = limit
-        self.offset = offset
-        self.scoreThreshold = scoreThreshold
-        self.withPayload = withPayload
-        self.withVectors = withVectors
-    }
-
-    /// By the unnamed vector.
-    public init(
-        vector: [Float], filter: Filter? = nil, limit: Int = 10, offset: Int = 0, scoreThreshold: Float? = nil,
-        withPayload: PayloadSelection = .all, withVectors: VectorSelection = .none
-    ) {
-        self.init(
-            .vector(.dense(vector)), filter: filter, limit: limit, offset: offset, scoreThreshold: scoreThreshold,
-            withPayload: withPayload, withVectors: withVectors
-        )
     }
 }
 

@@ -1,4 +1,4 @@
-// Qdrant's universal query: what points are ranked by, over which of them. EmbeddedStore+PointsQuery.swift answers it.
+// Qdrant's universal query: what points are ranked by, over which of them. QueryEvaluation.swift answers it.
 
 /// A query, possibly over what others found.
 ///
@@ -20,16 +20,17 @@ public struct PointsQuery: Sendable, Equatable {
     public var offset: Int
     /// Compares every vector, whatever there is of graphs.
     public var isExact = false
-    /// Nodes a graph's search keeps in view.
+    /// Nodes a graph's search keeps in view, at least `offset + limit`: more is slower and finds more.
     public var ef: Int?
     /// Where the vectors of ids are looked up; nil for this collection and `using`.
     public var lookup: VectorLookup?
-    public var withPayload = PayloadSelection.none
-    public var withVectors = VectorSelection.none
+    public var withPayload: PayloadSelection
+    public var withVectors: VectorSelection
 
     public init(
         _ ranking: Ranking?, prefetch: [PointsQuery] = [], using: String = "", filter: Filter? = nil,
-        scoreThreshold: Float? = nil, limit: Int = 10, offset: Int = 0
+        scoreThreshold: Float? = nil, limit: Int = 10, offset: Int = 0, withPayload: PayloadSelection = .all,
+        withVectors: VectorSelection = .none
     ) {
         self.ranking = ranking
         self.prefetch = prefetch
@@ -38,6 +39,19 @@ public struct PointsQuery: Sendable, Equatable {
         self.scoreThreshold = scoreThreshold
         self.limit = limit
         self.offset = offset
+        self.withPayload = withPayload
+        self.withVectors = withVectors
+    }
+
+    /// The points nearest to a vector by the unnamed one.
+    public init(
+        vector: [Float], filter: Filter? = nil, limit: Int = 10, offset: Int = 0, scoreThreshold: Float? = nil,
+        withPayload: PayloadSelection = .all, withVectors: VectorSelection = .none
+    ) {
+        self.init(
+            .nearest(.vector(.dense(vector))), filter: filter, scoreThreshold: scoreThreshold, limit: limit,
+            offset: offset,
+            withPayload: withPayload, withVectors: withVectors)
     }
 }
 
@@ -70,6 +84,9 @@ public enum Ranking: Sendable, Equatable {
     case discover(target: VectorInput, [ContextPair])
     /// How little a point is on the wrong side of pairs: 0 at best.
     case context([ContextPair])
+    /// Relevance feedback: a · likeness to the target + Σ over pairs of items, the first rated higher by d, of
+    /// d^b · c · (likeness to the first - likeness to the second). Qdrant's "naive" strategy.
+    case feedback(target: VectorInput, [FeedbackItem], FeedbackCoefficients)
     /// Σ 1 / (rank + k) over the prefetches, ranks from 0 (Cormack, Clarke and Büttcher 2009, with Qdrant's k); a weight w makes it
     /// 1 / ((rank + 1) / w + k - 1).
     case reciprocalRankFusion(k: Int = 2, weights: [Float]? = nil)
@@ -89,6 +106,29 @@ public enum RecommendStrategy: String, Sendable {
     case bestScore = "best_score"
     /// Σ likeness to positives - Σ likeness to negatives.
     case sumScores = "sum_scores"
+}
+
+/// An example and how good someone found it.
+public struct FeedbackItem: Sendable, Equatable {
+    public var example: VectorInput
+    public var score: Float
+
+    public init(example: VectorInput, score: Float) {
+        self.example = example
+        self.score = score
+    }
+}
+
+public struct FeedbackCoefficients: Sendable, Equatable {
+    public var a: Float
+    public var b: Float
+    public var c: Float
+
+    public init(a: Float, b: Float, c: Float) {
+        self.a = a
+        self.b = b
+        self.c = c
+    }
 }
 
 public struct ContextPair: Sendable, Equatable {

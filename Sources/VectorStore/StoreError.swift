@@ -16,6 +16,8 @@ public enum StoreError: Error, Sendable, Equatable {
     case wrongDimension(expected: Int, got: Int)
     /// A request that makes no sense; the text says why.
     case badRequest(String)
+    /// Values that cannot be stored or compared; the text says why.
+    case wrongInput(String)
     /// Another process, or another store of this one, has the directory open.
     case locked(directory: String, holder: Int32?)
     /// The directory or a file in it cannot be used; the text says what the system said.
@@ -42,6 +44,7 @@ extension StoreError: CustomStringConvertible {
             "Wrong input: Vector dimension error: expected dim: \(expected), got \(got)"
         case .unknownVector(let name): "Wrong input: Not existing vector name error: \(name)"
         case .pointNotFound(let id): "Not found: No point with id \(id) found"
+        case .wrongInput(let reason): "Wrong input: \(reason)"
         case .badRequest(let reason): "Bad request: \(reason)"
         case .locked(let directory, let holder):
             """

@@ -147,8 +147,11 @@ struct UpdateTransaction {
     private func normalised(_ vectors: NamedVectors) -> NamedVectors {
         var vectors = vectors
         for (name, vector) in vectors {
-            if let values = vector.dense, state.configuration.vectors[name]?.distance == .cosine {
-                vectors[name] = .dense(values.normalised())
+            let isCosine = state.configuration.vectors[name]?.distance == .cosine
+            switch state.configuration.adapted(vector, to: name) {
+            case .dense(let values): if isCosine { vectors[name] = .dense(values.normalised()) }
+            case .multi(let rows): vectors[name] = .multi(isCosine ? rows.map { $0.normalised() } : rows)
+            case .sparse: break
             }
         }
         return vectors

@@ -15,7 +15,7 @@
 //
 //   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
-//   PointsQuery.swift             Qdrant's universal query; EmbeddedStore+PointsQuery.swift answers it
+//   PointsQuery.swift             Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
@@ -28,6 +28,7 @@
 //   CollectionState.swift         what a collection has in memory, as a value
 //   DenseField.swift              vectors of one name: a graph, and what it does not have yet
 //   SparseField.swift             an inverted index
+//   MultiField.swift              several vectors a point
 //   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
 //   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, ShardedDictionary.swift   their parts, which copies share
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
@@ -41,4 +42,4 @@
 //     let point = Point(id: .number(1), vector: [1, 0, 0, 0], payload: ["title": "first"])
 //     _ = try await store.update([.upsert([point])], in: "notes")
 //     let filter = Filter(must: [.match(key: "title", .value("first"))])
-//     let hits = try await store.query(VectorQuery(vector: [1, 0, 0, 0], filter: filter, limit: 3), in: "notes")
+//     let hits = try await store.query(PointsQuery(vector: [1, 0, 0, 0], filter: filter, limit: 3), in: "notes")

@@ -39,14 +39,17 @@ public struct SparseVector: Sendable, Hashable {
     }
 }
 
-/// A vector of a point: dense or sparse.
+/// A vector of a point: dense, several dense, or sparse.
 public enum Vector: Sendable, Hashable {
     /// [size of the collection's vector of that name]
     case dense([Float])
     case sparse(SparseVector)
+    /// [rows > 0, size]
+    case multi([[Float]])
 
     public var dense: [Float]? { if case .dense(let values) = self { values } else { nil } }
     public var sparse: SparseVector? { if case .sparse(let vector) = self { vector } else { nil } }
+    public var multi: [[Float]]? { if case .multi(let rows) = self { rows } else { nil } }
 }
 
 /// A point's vectors by name; the unnamed one's name is "".
@@ -54,15 +57,22 @@ public typealias NamedVectors = [String: Vector]
 
 /// `NamedVectors` as bytes: one entry after the other in the order of names, integers little-endian.
 ///
-///     entry  = kind name-length name count dense / kind name-length name count indices values
-///     kind   = 0 dense, 1 sparse (8 bits); name-length (16 bits); count (32 bits)
+///     entry  = kind name-length name count (dense / indices values / size rows)
+///     kind   = 0 dense, 1 sparse, 2 multi (8 bits); name-length (16 bits); count, size (32 bits)
 ///     dense  = count 32-bit floats; indices = count 32-bit integers; values = count 32-bit floats
+///     rows   = count · size 32-bit floats
 enum VectorsCoding {
     static func encode(_ vectors: NamedVectors) -> Data {
         var data = Data()
         for (name, vector) in vectors.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
             let name = Array(name.utf8)
-            data.append(vector.dense == nil ? 1 : 0)
+            let kind: UInt8 =
+                switch vector {
+                case .dense: 0
+                case .sparse: 1
+                case .multi: 2
+                }
+            data.append(kind)
             append([UInt16(truncatingIfNeeded: name.count).littleEndian], to: &data)
             data.append(contentsOf: name)
             switch vector {
@@ -73,6 +83,9 @@ enum VectorsCoding {
                 append([UInt32(sparse.indices.count).littleEndian], to: &data)
                 append(sparse.indices.map(\.littleEndian), to: &data)
                 append(sparse.values.map(\.bitPattern.littleEndian), to: &data)
+            case .multi(let rows):
+                append([UInt32(rows.count).littleEndian, UInt32(rows.first?.count ?? 0).littleEndian], to: &data)
+                append(rows.joined().map(\.bitPattern.littleEndian), to: &data)
             }
         }
         return data
@@ -113,11 +126,19 @@ enum VectorsCoding {
         var isAtEnd: Bool { place == bytes.count }
 
         mutating func entry() -> (String, Vector)? {
-            guard let kind = integer(bytes: 1), kind < 2, let length = integer(bytes: 2),
+            guard let kind = integer(bytes: 1), kind < 3, let length = integer(bytes: 2),
                 let name = take(length).map({ String(decoding: bytes[$0], as: UTF8.self) }),
                 let count = integer(bytes: 4)
             else { return nil }
             if kind == 0 { return words(count).map { (name, .dense($0.map(Float.init(bitPattern:)))) } }
+            if kind == 2 {
+                guard let size = integer(bytes: 4), size > 0, count > 0 else { return nil }
+                // Both are below 2³²: the product fits an Int, and four times it may not.
+                let (total, overflow) = count.multipliedReportingOverflow(by: size)
+                guard !overflow, total <= bytes.count, let all = words(total) else { return nil }
+                let floats = all.map(Float.init(bitPattern:))
+                return (name, .multi(stride(from: 0, to: total, by: size).map { Array(floats[$0..<$0 + size]) }))
+            }
             guard let indices = words(count), let values = words(count) else { return nil }
             let sparse = try? SparseVector(indices: indices, values: values.map(Float.init(bitPattern:)))
             return sparse.map { (name, .sparse($0)) }

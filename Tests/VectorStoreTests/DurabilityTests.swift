@@ -56,7 +56,7 @@ import Testing
             try old.close()
             let store = try EmbeddedStore(directory: directory)
             let filter = Filter(must: [.match(key: "k", .value("é")), .match(key: "n", .value(3))])
-            let hits = try await store.query(VectorQuery(vector: [1], filter: filter), in: "c")
+            let hits = try await store.query(PointsQuery(vector: [1], filter: filter), in: "c")
             #expect(hits.map(\.id) == [.number(7)])
             #expect(try await store.facet("k", filter: nil, limit: 9, in: "c") == [FacetHit(value: "é", count: 1)])
         }
@@ -87,7 +87,7 @@ import Testing
             await #expect(throws: StoreError.diskFull(path: Self.databasePath(directory))) {
                 try await store.update([.delete(.ids([.number(0)])), .upsert((1...500).map(point))], in: "c")
             }
-            let query = VectorQuery(vector: [Float](repeating: 1, count: 256), limit: 999)
+            let query = PointsQuery(vector: [Float](repeating: 1, count: 256), limit: 999)
             #expect(try await store.query(query, in: "c").map(\.id) == [.number(0)])
             try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
             _ = try await store.update([.upsert((1...500).map(point))], in: "c")
@@ -104,7 +104,7 @@ import Testing
             let look = Filter(must: [.range(key: "n", NumberRange(gte: 0))])
             for filter in [nil, one, look] {
                 let vector = [Float](repeating: 1, count: size)
-                _ = try await store.query(VectorQuery(vector: vector, filter: filter, withVectors: .all), in: name)
+                _ = try await store.query(PointsQuery(vector: vector, filter: filter, withVectors: .all), in: name)
                 _ = try await store.scroll(ScrollRequest(filter: filter, limit: 99, withVectors: .all), in: name)
                 _ = try await store.count(filter, in: name)
             }

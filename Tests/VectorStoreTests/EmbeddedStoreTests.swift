@@ -56,7 +56,7 @@ import VectorStore
             }
             let count = try await store.count(nil, in: "c")
             #expect(count == 0)
-            #expect(try await store.query(VectorQuery(vector: [1, 0, 0, 0]), in: "c").isEmpty)
+            #expect(try await store.query(PointsQuery(vector: [1, 0, 0, 0]), in: "c").isEmpty)
         }
     }
 
@@ -103,7 +103,7 @@ import VectorStore
         try await Self.withStore(.dot) { store, _ in
             let points = (1...9).map { Self.point($0, [Float($0), 0, 0, 0], ["n": .integer(Int64($0))]) }
             _ = try await store.update([.upsert(points)], in: "c")
-            var query = VectorQuery(vector: [1, 0, 0, 0], limit: 1_000_000_000, offset: 2, scoreThreshold: 3)
+            var query = PointsQuery(vector: [1, 0, 0, 0], limit: 1_000_000_000, offset: 2, scoreThreshold: 3)
             #expect(try await store.query(query, in: "c").map(\.id) == [7, 6, 5, 4].map(PointID.number))
             query.limit = .max
             query.withPayload = .none
@@ -123,7 +123,7 @@ import VectorStore
             _ = try await store.update([.delete(.filter(old)), .upsert([new])], in: "c")
             #expect(try await store.scroll(ScrollRequest(limit: 9), in: "c").points.map(\.id) == [.number(3)])
             #expect(try await store.count(old, in: "c") == 0)
-            #expect(try await store.query(VectorQuery(vector: [1, 0, 0, 0]), in: "c").map(\.score) == [0])
+            #expect(try await store.query(PointsQuery(vector: [1, 0, 0, 0]), in: "c").map(\.score) == [0])
         }
     }
 
@@ -272,7 +272,7 @@ import VectorStore
                 #expect(records.map(\.id) == expected.map(\.id))
                 #expect(records.map(\.payload) == expected.map(\.payload))
                 let query = (0..<4).map { _ in Float(Int.random(in: -9...9, using: &generator)) }
-                let hits = try await store.query(VectorQuery(vector: query, filter: filter, limit: 20), in: "c")
+                let hits = try await store.query(PointsQuery(vector: query, filter: filter, limit: 20), in: "c")
                 #expect(hits.map { Double($0.score) } == model.nearest(query, filter, limit: 20))
                 let facet = try await store.facet("kind", filter: filter, limit: 9, in: "c")
                 #expect(facet.reduce(0) { $0 + $1.count } == expected.count)
@@ -298,7 +298,7 @@ import VectorStore
                 for _ in 0..<3 {
                     group.addTask {
                         for _ in 0..<200 {
-                            let hits = try await store.query(VectorQuery(vector: [1, 0, 0, 0], limit: 20), in: "c")
+                            let hits = try await store.query(PointsQuery(vector: [1, 0, 0, 0], limit: 20), in: "c")
                             #expect(hits.count == 10)
                             #expect(Set(hits.map(\.score)).count == 1)
                             #expect(hits.allSatisfy { $0.payload?["height"]?.number == Double($0.score) })

@@ -66,7 +66,7 @@ import Testing
         var found = 0
         var wanted = 0
         for _ in 0..<50 {
-            var query = VectorQuery(vector: vector(&generator), filter: filter)
+            var query = PointsQuery(vector: vector(&generator), filter: filter)
             let hits = try await store.query(query, in: "c")
             query.isExact = true
             let truth = try await store.query(query, in: "c")
@@ -116,14 +116,14 @@ import Testing
             #expect(info.pointsCount == 1010)
             #expect(info.indexedCount >= 980, "the graph was not taken over")
             for point in late + moved {
-                let query = VectorQuery(.vector(try #require(point.vectors[""])), limit: 1)
+                let query = PointsQuery(.nearest(.vector(try #require(point.vectors[""]))), limit: 1)
                 let hits = try await again.query(query, in: "c")
                 #expect(hits.map(\.id) == [point.id])
                 #expect(hits.first?.score == 0)
             }
             let gone = Filter(must: [.range(key: "n", NumberRange(gte: 20, lt: 30))])
             #expect(
-                try await again.query(VectorQuery(vector: late[0].vectors[""]?.dense ?? [], filter: gone), in: "c")
+                try await again.query(PointsQuery(vector: late[0].vectors[""]?.dense ?? [], filter: gone), in: "c")
                     == [])
             #expect(try await Self.recall(again, nil, &generator) >= 0.95)
         }
@@ -194,7 +194,7 @@ import Testing
             }
             let again = try EmbeddedStore(directory: directory, options: Self.options)
             for record in try await again.scroll(ScrollRequest(limit: 20, withVectors: .all), in: "c").points {
-                let query = VectorQuery(.vector(try #require(record.vectors?[""])), limit: 1)
+                let query = PointsQuery(.nearest(.vector(try #require(record.vectors?[""]))), limit: 1)
                 let hits = try await again.query(query, in: "c")
                 #expect(hits.map(\.id) == [record.id])
                 #expect(hits.first?.score == 0)
@@ -257,8 +257,8 @@ import Testing
                 let wanted = model.values.filter { point in
                     filter == nil || point.payload["tenth"] == .integer(Int64(round % 10))
                 }
-                var query = VectorQuery(vector: Self.vector(&generator), filter: filter, limit: 20)
-                guard case .vector(.dense(let target)) = query.target else { return }
+                var query = PointsQuery(vector: Self.vector(&generator), filter: filter, limit: 20)
+                guard case .nearest(.vector(.dense(let target))) = query.ranking else { return }
                 func distance(_ point: Point) -> Float {
                     let own = point.vectors[""]?.dense ?? []
                     return Distance.euclid.score(target.span, own.span)

@@ -32,7 +32,7 @@ import VectorStore
                 for _ in 0..<2 {
                     group.addTask {
                         for _ in 0..<600 {
-                            let query = VectorQuery(vector: [1], filter: filter)
+                            let query = PointsQuery(vector: [1], filter: filter)
                             let hits = try await store.query(query, in: "c")
                             #expect(hits.count == 1)
                             let count = try await store.count(filter, in: "c")
@@ -62,7 +62,7 @@ import VectorStore
                         for _ in 0..<300 {
                             let count = try await store.count(filter, in: "c")
                             #expect(count == 50)
-                            let query = VectorQuery(vector: [1], filter: filter, limit: 99)
+                            let query = PointsQuery(vector: [1], filter: filter, limit: 99)
                             let hits = try await store.query(query, in: "c")
                             #expect(hits.count == 50)
                         }
@@ -82,10 +82,10 @@ import VectorStore
                 try await store.update(
                     [.delete(.ids([.number(0)])), .upsert([Self.point(1, "lost")]), .upsert([bad])], in: "c")
             }
-            #expect(try await store.query(VectorQuery(vector: [1]), in: "c").map(\.id) == [.number(0)])
+            #expect(try await store.query(PointsQuery(vector: [1]), in: "c").map(\.id) == [.number(0)])
             #expect(try await store.facet("title", filter: nil, limit: 9, in: "c").map(\.value) == ["kept"])
             let next = try await store.update([.upsert([Self.point(3, "next")])], in: "c")
-            let version = try await store.query(VectorQuery(vector: [1], limit: 1), in: "c").first?.version
+            let version = try await store.query(PointsQuery(vector: [1], limit: 1), in: "c").first?.version
             #expect(version == next.operationID)
         }
     }

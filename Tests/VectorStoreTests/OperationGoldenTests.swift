@@ -55,14 +55,14 @@ import Testing
         }
     }
 
-    private static func query(_ json: JSONValue) throws -> VectorQuery {
+    private static func query(_ json: JSONValue) throws -> PointsQuery {
         let target = try #require(json["query"])
         let isID = target.array == nil && target.object == nil
-        var query = VectorQuery(
-            isID ? .id(try PointID(json: target)) : .vector(try vector(target)),
+        var query = PointsQuery(
+            .nearest(isID ? .id(try PointID(json: target)) : .vector(try vector(target))),
             using: try #require(json["using"]?.string), filter: try json["filter"].map { try Filter(json: $0) },
-            limit: Int(try #require(json["limit"]?.integer)), offset: Int(json["offset"]?.integer ?? 0),
-            scoreThreshold: json["score_threshold"]?.number.map(Float.init))
+            scoreThreshold: json["score_threshold"]?.number.map(Float.init),
+            limit: Int(try #require(json["limit"]?.integer)), offset: Int(json["offset"]?.integer ?? 0))
         if let paths = json["with_payload"]?["include"]?.array {
             query.withPayload = .include(try paths.compactMap(\.string).map { try PayloadPath($0) })
         } else if let paths = json["with_payload"]?["exclude"]?.array {

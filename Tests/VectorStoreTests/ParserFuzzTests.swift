@@ -105,11 +105,16 @@ import Testing
         var generator = SplitMix64(seed: 8)
         for _ in 0..<300 {
             var vectors: NamedVectors = [:]
-            for name in ["", "left", "é", "words"] where Bool.random(using: &generator) {
+            for name in ["", "left", "é", "words", "tokens"] where Bool.random(using: &generator) {
                 if name == "words" {
                     let indices = Set((0..<5).map { _ in UInt32.random(in: 0...UInt32.max, using: &generator) })
                     vectors[name] = .sparse(
                         try SparseVector(indices: Array(indices), values: indices.map { _ in .random(in: -1...1) }))
+                } else if name == "tokens" {
+                    let rows = Int.random(in: 1..<4, using: &generator)
+                    vectors[name] = .multi(
+                        (0..<rows).map { row in (0..<3).map { Float($0 * row) + .random(in: -1...1, using: &generator) }
+                        })
                 } else {
                     vectors[name] = .dense(
                         (0..<Int.random(in: 0..<6, using: &generator)).map { _ in .random(in: -9...9, using: &generator)

@@ -73,7 +73,7 @@ import VectorStore
                 let hits = try await store.facet("batch", filter: nil, limit: .max, in: "c")
                 let counts = hits.map { (Int($0.value.integer ?? -1), $0.count) }
                 #expect(Dictionary(counts) { $1 } == found)
-                let query = VectorQuery(vector: [Float](repeating: 1, count: 64), limit: .max)
+                let query = PointsQuery(vector: [Float](repeating: 1, count: 64), limit: .max)
                 let scored = try await store.query(query, in: "c")
                 #expect(Set(scored.map(\.id)) == Set(page.points.map(\.id)))
                 #expect(scored.count == page.points.count)

@@ -50,7 +50,7 @@ struct ErrorAnswer: Sendable {
     private init(_ error: StoreError) {
         let text = JSONValue.string("\(error)")
         switch error {
-        case .badRequest, .wrongDimension, .unknownVector: self.init(400, text)
+        case .badRequest, .wrongInput, .wrongDimension, .unknownVector: self.init(400, text)
         case .collectionNotFound, .pointNotFound, .aliasNotFound: self.init(404, text)
         case .collectionExists: self.init(409, text)
         case .diskFull: self.init(507, text, isOurs: true)

@@ -167,10 +167,13 @@ enum QdrantCollection {
             throw QdrantError.format(
                 "unknown variant `\(name)`, expected one of `Cosine`, `Euclid`, `Dot`, `Manhattan`")
         }
-        if fields["multivector_config"] != nil {
-            throw QdrantError.notYet("multivector_config")
+        if let json = fields["multivector_config"] {
+            let comparator = try Fields(json, "multivector_config").string("comparator")
+            guard comparator ?? "max_sim" == "max_sim" else {
+                throw QdrantError.format("unknown comparator, expected max_sim")
+            }
         }
-        return .init(size: size, distance: distance)
+        return .init(size: size, distance: distance, isMulti: fields["multivector_config"] != nil)
     }
 
     /// `change` over `old`, object by object.

@@ -116,12 +116,8 @@ extension QdrantAPI {
         let queries = try await call.qdrantObject("the request").many("searches").map { json in
             try QdrantQuery.query(Fields(json, "a search"))
         }
-        var results: [JSONValue] = []
-        for query in queries {
-            let points = try await store.query(query, in: call.parameter)
-            results.append(["points": .array(points.map { $0.qdrant() })])
-        }
-        return call.qdrant(.array(results))
+        let results = try await store.query(queries, in: call.parameter)
+        return call.qdrant(.array(results.map { points in ["points": .array(points.map { $0.qdrant() })] }))
     }
 
     /// The handlers of an older route, whose hits are a bare list, and of its batch form.
@@ -134,11 +130,8 @@ extension QdrantAPI {
             .post(path + "/batch") { [self] call in
                 let searches = try await call.qdrantObject("the request").many("searches")
                 let queries = try searches.map { try read(Fields($0, "a search")) }
-                var results: [JSONValue] = []
-                for query in queries {
-                    results.append(.array(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
-                }
-                return call.qdrant(.array(results))
+                let results = try await store.query(queries, in: call.parameter)
+                return call.qdrant(.array(results.map { points in .array(points.map { $0.qdrant() }) }))
             },
         ]
     }
@@ -267,6 +260,7 @@ extension Vector {
     var qdrant: JSONValue {
         switch self {
         case .dense(let values): .array(values.map { JSONValue($0) })
+        case .multi(let rows): .array(rows.map { .array($0.map { JSONValue($0) }) })
         case .sparse(let sparse):
             [
                 "indices": .array(sparse.indices.map { .integer(Int64($0)) }),

@@ -77,7 +77,7 @@ enum QdrantQuery {
             let defaults = try fields.optional("defaults", "an object", \.object) ?? [:]
             return .formula(try Formula(json: json), try FormulaDefaults(json: defaults))
         }
-        if fields["relevance_feedback"] != nil { throw QdrantError.notYet("relevance_feedback") }
+        if let json = fields["relevance_feedback"] { return try feedback(Fields(json, "relevance_feedback")) }
         throw QdrantError.format("unknown query \(Fields.short(json))")
     }
 
@@ -87,6 +87,19 @@ enum QdrantQuery {
         guard let key = try fields.string("key") else { throw QdrantError.format("missing field `key` of order_by") }
         return .order(
             try PayloadPath(key), descending: try fields.string("direction") == "desc", from: fields["start_from"])
+    }
+
+    private static func feedback(_ fields: Fields) throws -> Ranking {
+        let items = try fields.list("feedback").map { json in
+            let item = try Fields(json, "feedback")
+            return FeedbackItem(example: try input(item.value("example")), score: try item.needed("score", item.float))
+        }
+        let strategy = try Fields(Fields(fields.value("strategy"), "strategy").value("naive"), "naive")
+        return .feedback(
+            target: try input(fields.value("target")), items,
+            FeedbackCoefficients(
+                a: try strategy.needed("a", strategy.float), b: try strategy.needed("b", strategy.float),
+                c: try strategy.needed("c", strategy.float)))
     }
 
     private static func recommend(_ fields: Fields) throws -> Ranking {

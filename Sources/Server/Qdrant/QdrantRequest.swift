@@ -74,6 +74,14 @@ struct Fields {
         guard limit > 0 else { throw .validation("internal.\(key): value 0 invalid, must be 1 or larger") }
         return limit
     }
+    /// What `read` makes of a member that must be there.
+    func needed<Value>(_ key: String, _ read: (String) throws(QdrantError) -> Value?) throws(QdrantError) -> Value {
+        guard let value = try read(key) else { throw .format("missing field `\(key)` of \(name)") }
+        return value
+    }
+    func list(_ key: String) throws(QdrantError) -> [JSONValue] {
+        try needed(key) { key throws(QdrantError) in try optional(key, "a list", \.array) }
+    }
     /// A list, or the one element of it.
     func many(_ key: String) -> [JSONValue] { self[key].map { $0.array ?? [$0] } ?? [] }
     func filter(_ key: String = "filter") throws -> Filter? { try self[key].map { try Filter(json: $0) } }
@@ -115,7 +123,16 @@ enum QdrantRequest {
 
     /// `[f]` or `{"indices", "values"}`.
     static func vector(_ json: JSONValue) throws -> Vector {
-        if let list = json.array { return .dense(try floats(list)) }
+        if let list = json.array {
+            guard list.first?.array != nil else { return .dense(try floats(list)) }
+            return .multi(
+                try list.map { row in
+                    guard let row = row.array else {
+                        throw QdrantError.format("a multivector must be a list of lists of numbers")
+                    }
+                    return try floats(row)
+                })
+        }
         let fields = try Fields(json, "a vector")
         guard let indices = fields["indices"]?.array, let values = fields["values"]?.array else {
             throw QdrantError.format("a vector must be a list of numbers, or an object of indices and values")

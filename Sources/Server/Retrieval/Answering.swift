@@ -79,7 +79,7 @@ struct Answering: Sendable {
     private func sources(near vector: [Float], title: String?, limit: Int) async throws -> [Source] {
         if let title { try await requireTitle(title) }
         let filter = title.map { Filter(must: [Library.hasTitle($0)]) }
-        let query = VectorQuery(vector: vector, filter: filter, limit: limit)
+        let query = PointsQuery(vector: vector, filter: filter, limit: limit)
         return try await store.query(query, in: Library.collection).map(Source.init)
     }
 

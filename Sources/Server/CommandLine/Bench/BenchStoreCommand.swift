@@ -79,7 +79,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
         let memory = ProcessMemory.resident
         let opening = clock.now
         store = try EmbeddedStore(directory: directory, options: options)
-        let first = VectorQuery(vector: source.vector(0), limit: 10)
+        let first = PointsQuery(vector: source.vector(0), limit: 10)
         _ = try await store.query(first, in: "points")
         report["opened_after_milliseconds"] = .double((clock.now - opening).inSeconds * 1000)
         let info = try await store.collection("points").vectors[""]
@@ -163,7 +163,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
                 let begin = clock.now
                 matching = try await store.count(filter, in: "points")
                 let counted = clock.now
-                var query = VectorQuery(vector: source.vector(points + round), filter: filter, withPayload: .none)
+                var query = PointsQuery(vector: source.vector(points + round), filter: filter, withPayload: .none)
                 let asked = clock.now
                 let hits = try await store.query(query, in: "points")
                 querying.append((clock.now - asked).inSeconds)

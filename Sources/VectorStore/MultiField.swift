@@ -1,0 +1,70 @@
+// The multivectors of one name: a point has several vectors there, as late interaction models make them.
+
+import HNSW
+
+/// Multivectors in memory, searched exactly.
+///
+///     similarity(query, point) = Σ over the query's rows of max over the point's rows of similarity(row, row)
+///
+/// which is MaxSim of ColBERT (Khattab and Zaharia 2020). Of Euclid a row's similarity is minus the squared distance, of Manhattan
+/// minus the distance; the score told is the root of the sum's magnitude, or the magnitude, as in Qdrant.
+struct MultiField: Sendable {
+    let parameters: CollectionConfiguration.VectorParameters
+    private var vectors = ShardedDictionary<UInt32, [[Float]]>()
+    private(set) var present = RowBits(capacity: 0)
+
+    init(_ parameters: CollectionConfiguration.VectorParameters) { self.parameters = parameters }
+
+    mutating func insert(_ vector: [[Float]], row: UInt32) {
+        present.insert(row)
+        vectors.update(row, initial: []) { rows in
+            rows = vector
+            return true
+        }
+    }
+
+    mutating func remove(row: UInt32) {
+        guard present.contains(row) else { return }
+        present.remove(row)
+        vectors.update(row, initial: []) { _ in false }
+    }
+
+    /// - Complexity: the rows of all candidates, times those of the query.
+    func nearest(to query: [[Float]], count: Int, among rows: RowBits?) -> [Neighbour] {
+        let distance = parameters.distance
+        let query = distance == .cosine ? query.map { $0.normalised() } : query
+        var candidates = present
+        if let rows { candidates.formIntersection(rows) }
+        var best = TopK(count, distance)
+        candidates.forEach { row in
+            guard let vector = vectors[row] else { return }
+            let similarity = Self.similarity(query, vector, distance)
+            let score =
+                switch distance {
+                case .cosine, .dot: similarity
+                case .euclid: abs(similarity).squareRoot()
+                case .manhattan: abs(similarity)
+                }
+            best.offer(Neighbour(row: Int(row), score: score))
+        }
+        return best.sorted()
+    }
+
+    /// - Parameters: [rows, size] each, of one size.
+    static func similarity(_ query: [[Float]], _ vector: [[Float]], _ distance: Distance) -> Float {
+        query.reduce(0) { sum, row in
+            sum + vector.reduce(-.infinity) { max($0, distance.similarity(distance.score(row.span, $1.span))) }
+        }
+    }
+}
+
+extension Distance {
+    /// A score as a likeness, of which more is nearer: minus the square of Euclid's, minus Manhattan's.
+    func similarity(_ score: Float) -> Float {
+        switch self {
+        case .cosine, .dot: score
+        case .euclid: -score * score
+        case .manhattan: -score
+        }
+    }
+}

@@ -1,0 +1,133 @@
+// Scores: how near each candidate is to one example or several.
+
+import GRDB
+import HNSW
+
+extension QueryEvaluation {
+    func nearest(
+        to vector: Vector, _ query: PointsQuery, _ count: Int, _ rows: RowBits?
+    ) throws -> [Hit] {
+        let found: [Neighbour]
+        switch vector {
+        case .dense(let values):
+            guard let field = state.dense[query.using] else { throw StoreError.unknownVector(query.using) }
+            let isCosine = field.parameters.distance == .cosine
+            // Prefetched candidates are few, and each of them counts.
+            let ef = query.isExact || !query.prefetch.isEmpty ? nil : query.ef ?? store.options.ef
+            found = try field.nearest(to: isCosine ? values.normalised() : values, count: count, among: rows, ef: ef)
+        case .multi(let vectors):
+            guard let field = state.multi[query.using] else { throw StoreError.unknownVector(query.using) }
+            found = field.nearest(to: vectors, count: count, among: rows)
+        case .sparse(let sparse):
+            guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
+            found = field.nearest(to: sparse, count: count, among: rows, capacity: state.capacity)
+        }
+        let hits = found.map { Hit(row: UInt32($0.row), score: $0.score) }
+        guard let threshold = query.scoreThreshold else { return hits }
+        let distance = state.configuration.vectors[query.using]?.distance ?? .dot
+        return hits.filter { distance.isNearer($0.score, than: threshold) }
+    }
+
+    /// By row, how like a vector each candidate is: greater is more, whatever the distance. Of Euclid it is minus the square, as
+    /// in Qdrant; of rows that share nothing with a sparse vector it is 0.
+    func similarities(to vector: Vector, _ query: PointsQuery, _ rows: RowBits?) throws -> [Float] {
+        var exact = query
+        exact.isExact = true
+        exact.scoreThreshold = nil
+        let distance = state.configuration.vectors[query.using]?.distance ?? .dot
+        var similarities = [Float](repeating: 0, count: state.capacity)
+        for hit in try nearest(to: vector, exact, rows?.count ?? state.pointsCount, rows) {
+            similarities[Int(hit.row)] = distance.similarity(hit.score)
+        }
+        return similarities
+    }
+
+    func differences(_ pair: ContextPair, _ query: PointsQuery, _ rows: RowBits?) throws -> (UInt32) -> Float {
+        let positive = try similarities(to: vector(pair.positive, query), query, rows)
+        let negative = try similarities(to: vector(pair.negative, query), query, rows)
+        return { positive[Int($0)] - negative[Int($0)] }
+    }
+
+    func scored(_ query: PointsQuery, _ rows: RowBits?, _ score: (UInt32) -> Float) throws -> [Hit] {
+        guard state.configuration.hasVector(query.using) else { throw StoreError.unknownVector(query.using) }
+        var candidates = state.rows(withVector: query.using)
+        if let rows { candidates.formIntersection(rows) }
+        return candidates.list.map { Hit(row: $0, score: score($0)) }.sorted { $0.score > $1.score }
+    }
+
+    func cut(_ hits: [Hit], _ query: PointsQuery, _ count: Int) -> [Hit] {
+        let hits = query.scoreThreshold.map { threshold in hits.filter { $0.score > threshold } } ?? hits
+        return Array(hits.prefix(count))
+    }
+
+    /// Greedily the candidate with the greatest λ · relevance - (1 - λ) · likeness to what was taken, λ = 1 - diversity.
+    func diversified(_ hits: [Hit], _ query: PointsQuery, _ diversity: Float, _ count: Int) throws -> [Hit] {
+        let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
+        let distance = state.configuration.vectors[query.using]?.distance ?? .dot
+        var left: [(hit: Hit, relevance: Float, vector: Vector, likeness: Float)] = []
+        for hit in hits {
+            guard let row = try Row.fetchOne(statement, arguments: [state.point(hit.row)]),
+                let vector = try EmbeddedStore.vectors(row, state.configuration, path: store.path)[query.using]
+            else { continue }
+            left.append((hit, relevance(hit.score, vector, distance), vector, -.infinity))
+        }
+        var taken: [Hit] = []
+        while taken.count < count, !left.isEmpty {
+            // Of equals the last, as in Qdrant, which fills the place of the one taken with the last, too.
+            var place = 0
+            var best = -Float.infinity
+            for (index, candidate) in left.enumerated() {
+                let worth =
+                    taken.isEmpty
+                    ? candidate.relevance : (1 - diversity) * candidate.relevance - diversity * candidate.likeness
+                if worth >= best { (place, best) = (index, worth) }
+            }
+            left.swapAt(place, left.count - 1)
+            let next = left.removeLast()
+            taken.append(next.hit)
+            for index in left.indices {
+                left[index].likeness = max(left[index].likeness, similarity(left[index].vector, next.vector, distance))
+            }
+        }
+        return taken
+    }
+
+    /// What a score was made of: a multivector's is told as a root, too, but is a sum.
+    private func relevance(_ score: Float, _ vector: Vector, _ distance: Distance) -> Float {
+        vector.sparse == nil ? distance.similarity(score) : score
+    }
+
+    private func similarity(_ a: Vector, _ b: Vector, _ distance: Distance) -> Float {
+        switch (a, b) {
+        case (.sparse(let a), .sparse(let b)): a.dot(b)
+        case (.multi(let a), .multi(let b)): MultiField.similarity(a, b, distance)
+        case (.dense(let a), .dense(let b)): distance.similarity(distance.score(a.span, b.span))
+        default: 0
+        }
+    }
+
+    /// Each point of the lists once, by what the formula makes of it.
+    func boosted(_ lists: [[Hit]], _ formula: Formula, _ defaults: FormulaDefaults) throws -> [Hit] {
+        let scores = lists.map { Dictionary($0.map { ($0.row, $0.score) }, uniquingKeysWith: { first, _ in first }) }
+        let tokenizers = state.tokenizers
+        let hits = try Fusion.merged(lists).map { hit in
+            guard let row = try store.fetch(state.point(hit.row), .all, .none, db) else {
+                throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
+            }
+            let subject = FilterSubject(
+                id: try EmbeddedStore.id(row, path: store.path),
+                payload: .object(try EmbeddedStore.payload(row, path: store.path)),
+                hasVector: { state.hasVector($0, row: hit.row) }, tokenizers: tokenizers)
+            let value = try formula.value(
+                of: FormulaSubject(subject: subject, scores: scores.map { $0[hit.row] }, defaults: defaults))
+            guard Float(value).isFinite else {
+                throw StoreError.badRequest("The expression \(value) as f32 produced a non-finite number")
+            }
+            return Hit(row: hit.row, score: Float(value))
+        }
+        return hits.sorted { $0.score > $1.score }
+    }
+
+    static func sigmoid(_ x: Float) -> Float { x / (1 + abs(x)) }
+    static func scaledSigmoid(_ x: Float) -> Float { 0.5 * (sigmoid(x) + 1) }
+}

@@ -1,0 +1,183 @@
+// Rankings of the universal query against their formulas, written out over a handful of points.
+
+import HNSW
+import TestSupport
+import Testing
+import VectorStore
+
+@Suite struct QueryTests {
+    /// Six points with one dimension, one of them far off, and a word each; `c` compares by the dot product.
+    private static func withLine(_ body: (EmbeddedStore) async throws -> Void) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            let configuration = CollectionConfiguration(
+                vectors: ["": .init(size: 1, distance: .dot)], sparseVectors: ["words": .init()])
+            try await store.createCollection("c", configuration)
+            let points = try [1, 2, 3, 4, 5, 50].enumerated().map { number, value in
+                let word = try SparseVector(indices: [UInt32(number % 2)], values: [Float(6 - number)])
+                return Point(
+                    id: .number(UInt64(number)), vectors: ["": .dense([Float(value)]), "words": .sparse(word)],
+                    payload: ["value": .integer(Int64(value))])
+            }
+            _ = try await store.update([.upsert(points)], in: "c")
+            try await body(store)
+        }
+    }
+
+    private static let line = PointsQuery(.nearest(.vector(.dense([1]))), limit: 3)
+    private static func words() throws -> PointsQuery {
+        PointsQuery(
+            .nearest(.vector(.sparse(try SparseVector(indices: [0], values: [1])))), using: "words", limit: 2)
+    }
+
+    /// line finds 5, 4, 3; words finds 0, 2.
+    @Test func `reciprocal rank fusion adds 1 over rank plus k, weights scaling the ranks`() async throws {
+        try await Self.withLine { store in
+            let query = PointsQuery(.reciprocalRankFusion(), prefetch: [Self.line, try Self.words()])
+            let hits = try await store.query(query, in: "c")
+            let expected: [Float] = [0.5, 0.5, 1 / 3, 1 / 3, 0.25]
+            #expect(hits.map(\.score) == expected)
+            let weighed = PointsQuery(
+                .reciprocalRankFusion(k: 1, weights: [1, 3]), prefetch: [Self.line, try Self.words()])
+            let other = try await store.query(weighed, in: "c")
+            // 1 / (1/3) for the first word, 1 / (2/3) for the second, 1, 1/2, 1/3 for the line.
+            let others: [(UInt64, Float)] = [(0, 3), (2, 1.5), (5, 1), (4, 0.5), (3, 1 / 3)]
+            #expect(other.map(\.id) == others.map { PointID.number($0.0) })
+            #expect(zip(other, others).allSatisfy { abs($0.score - $1.1) <= 1e-6 })
+        }
+    }
+
+    @Test func `distribution fusion scales each list between three deviations below and above its mean`() async throws {
+        try await Self.withLine { store in
+            let query = PointsQuery(.distributionFusion, prefetch: [Self.line])
+            let hits = try await store.query(query, in: "c")
+            // 50, 5, 4: the sample deviation is √(((50-59/3)² + (5-59/3)² + (4-59/3)²) / 2).
+            let mean: Float = 59.0 / 3
+            let deviation: Float = ([50, 5, 4].reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2).squareRoot()
+            let values: [Float] = [50, 5, 4]
+            let expected = values.map { ($0 - (mean - 3 * deviation)) / (6 * deviation) }
+            #expect(zip(hits, expected).allSatisfy { abs($0.score - $1) <= 1e-5 }, "\(hits.map(\.score)) \(expected)")
+            var one = Self.line
+            one.limit = 1
+            let alone = try await store.query(PointsQuery(.distributionFusion, prefetch: [one]), in: "c")
+            #expect(alone.map(\.score) == [0.5])
+        }
+    }
+
+    @Test func `feedback adds what each pair of rated examples tells to the likeness to the target`() async throws {
+        try await Self.withLine { store in
+            let items = [(2.0, 0.75), (1.0, 0.25)].map { vector, score in
+                FeedbackItem(example: .vector(.dense([Float(vector)])), score: Float(score))
+            }
+            let ranking = Ranking.feedback(
+                target: .vector(.dense([1])), items, FeedbackCoefficients(a: 0.5, b: 2, c: 4))
+            let hits = try await store.query(PointsQuery(ranking, limit: 6), in: "c")
+            // 0.5 · x + 0.5² · 4 · (2x - x) = 1.5 · x
+            let expected: [Float] = [75, 7.5, 6, 4.5, 3, 1.5]
+            #expect(hits.map(\.score) == expected)
+        }
+    }
+
+    @Test func `queries asked together are answered from one state, and a limit of a billion costs nothing`()
+        async throws
+    {
+        try await Self.withLine { store in
+            var all = Self.line
+            all.limit = 1_000_000_000
+            let results = try await store.query([all, Self.line], in: "c")
+            #expect(results.map(\.count) == [6, 3])
+        }
+    }
+
+    @Test func `fusions without prefetches, weights for other lists and unknown names are refused`() async throws {
+        try await Self.withLine { store in
+            let weights = Ranking.reciprocalRankFusion(k: 2, weights: [1, 2, 3])
+            var unknown = Self.line
+            unknown.using = "other"
+            for query in [
+                PointsQuery(.reciprocalRankFusion()), PointsQuery(.distributionFusion),
+                PointsQuery(weights, prefetch: [Self.line]), PointsQuery(nil, prefetch: [Self.line]), unknown,
+                PointsQuery(.recommend(positive: [], negative: [.id(.number(1))], .averageVector)),
+                PointsQuery(.nearest(.vector(.multi([[1]])))),
+            ] {
+                await #expect(throws: StoreError.self, "\(query)") { try await store.query(query, in: "c") }
+            }
+        }
+    }
+
+    // MARK: Multivectors
+
+    /// MaxSim by three loops.
+    private static func maxSim(_ query: [[Float]], _ vector: [[Float]], _ distance: Distance) -> Float {
+        var sum: Float = 0
+        for a in query {
+            var best = -Float.infinity
+            for b in vector {
+                let score = distance.score(a.span, b.span)
+                best = max(best, distance == .euclid ? -score * score : distance == .manhattan ? -score : score)
+            }
+            sum += best
+        }
+        return distance == .euclid ? (-sum).squareRoot() : distance == .manhattan ? -sum : sum
+    }
+
+    @Test(arguments: [Distance.dot, .euclid, .manhattan])
+    func `multivectors are ranked by MaxSim, after deletion, update and reopening, too`(
+        _ distance: Distance
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            var generator = SplitMix64(seed: 31)
+            func matrix(_ rows: Int) -> [[Float]] {
+                (0..<rows).map { _ in (0..<3).map { _ in Float.random(in: -1...1, using: &generator) } }
+            }
+            var model: [UInt64: [[Float]]] = [:]
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection(
+                "c", CollectionConfiguration(vectors: ["": .init(size: 3, distance: distance, isMulti: true)]))
+            for number in 0..<60 as Range<UInt64> {
+                model[number] = matrix(Int.random(in: 1...4, using: &generator))
+            }
+            _ = try await store.update(
+                [.upsert(model.map { Point(id: .number($0.key), vectors: ["": .multi($0.value)]) })], in: "c")
+            model[7] = nil
+            model[8] = [[1, 2, 3]]
+            // One vector is a multivector of one row.
+            _ = try await store.update(
+                [
+                    .delete(.ids([.number(7)])),
+                    .updateVectors([PointVectors(id: .number(8), vectors: ["": .dense([1, 2, 3])])]),
+                ], in: "c")
+            try store.close()
+            let again = try EmbeddedStore(directory: directory)
+            for rows in 1...4 {
+                let query = matrix(rows)
+                let hits = try await again.query(
+                    PointsQuery(.nearest(.vector(.multi(query))), limit: 10, withVectors: .all), in: "c")
+                let wanted = model.values.map { Self.maxSim(query, $0, distance) }
+                    .sorted { distance.isNearer($0, than: $1) }
+                // The same products and sums in the same order: equal to the bit.
+                #expect(hits.map(\.score) == Array(wanted.prefix(10)))
+                for hit in hits {
+                    guard case .number(let number) = hit.id else { continue }
+                    #expect(hit.vectors == ["": .multi(model[number] ?? [])])
+                }
+            }
+        }
+    }
+
+    @Test func `empty multivectors, rows of another size and rows that are not numbers are refused`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection(
+                "c", CollectionConfiguration(vectors: ["": .init(size: 2, distance: .cosine, isMulti: true)]))
+            for rows in [[], [[1]], [[1, 2], []], [[1, .nan]], [[1, 2], [1, 2, 3]]] as [[[Float]]] {
+                await #expect(throws: StoreError.self, "\(rows)") {
+                    try await store.update([.upsert([Point(id: .number(1), vectors: ["": .multi(rows)])])], in: "c")
+                }
+                await #expect(throws: StoreError.self, "\(rows)") {
+                    try await store.query(PointsQuery(.nearest(.vector(.multi(rows)))), in: "c")
+                }
+            }
+        }
+    }
+}
