@@ -135,24 +135,39 @@ private struct JSONParser {
     /// number = [ minus ] int [ frac ] [ exp ]  (RFC 8259 §6)
     mutating func number() throws(JSONError) -> JSONValue {
         let start = index
-        if current == UInt8(ascii: "-") { index += 1 }
+        var decimal = DecimalNumber()
+        let isNegative = current == UInt8(ascii: "-")
+        if isNegative { index += 1 }
         if current == UInt8(ascii: "0") {
             index += 1
-        } else if digits() == 0 {
+        } else if digits(into: &decimal) == 0 {
             throw error("Expecting value", at: start)
         }
         var isInteger = true
         if current == UInt8(ascii: "."), index + 1 < bytes.count, isDigit(bytes[index + 1]) {
             isInteger = false
             index += 1
-            _ = digits()
+            decimal.exponent = -digits(into: &decimal)
         }
         if current == UInt8(ascii: "e") || current == UInt8(ascii: "E") {
             let mark = index
             index += 1
-            if current == UInt8(ascii: "+") || current == UInt8(ascii: "-") { index += 1 }
-            if digits() == 0 { index = mark } else { isInteger = false }
+            let isBelow = current == UInt8(ascii: "-")
+            if isBelow || current == UInt8(ascii: "+") { index += 1 }
+            var power = DecimalNumber()
+            if digits(into: &power) == 0 {
+                index = mark
+            } else {
+                isInteger = false
+                // What does not fit is left to the slow way.
+                let size = power.significantCount < 4 ? Int(power.digits) : 9999
+                decimal.exponent += isBelow ? -size : size
+            }
         }
+        if isInteger, decimal.significantCount <= 18 {
+            return .integer(isNegative ? -Int64(decimal.digits) : Int64(decimal.digits))
+        }
+        if !isInteger, let double = decimal.double { return .double(isNegative ? -double : double) }
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
         if isInteger {
             if let integer = Int64(text) { return .integer(integer) }
@@ -164,10 +179,15 @@ private struct JSONParser {
 
     func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    /// Passes over digits; returns how many.
-    mutating func digits() -> Int {
+    /// Takes digits; returns how many.
+    mutating func digits(into number: inout DecimalNumber) -> Int {
         let start = index
-        while let byte = current, isDigit(byte) { index += 1 }
+        while index < bytes.count {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { break }
+            number.append(digit)
+            index += 1
+        }
         return index - start
     }
 
@@ -175,20 +195,25 @@ private struct JSONParser {
         let open = index
         index += 1
         var text: [UInt8] = []
+        // Up to here `text` has the string; most have no escape and are taken at once.
+        var taken = index
         while let byte = current {
             switch byte {
             case UInt8(ascii: "\""):
+                let rest = bytes[taken..<index]
                 index += 1
-                guard let string = String(validating: text, as: UTF8.self) else {
-                    throw error("Invalid UTF-8 in string", at: open)
-                }
+                let string =
+                    text.isEmpty
+                    ? String(validating: rest, as: UTF8.self) : String(validating: text + rest, as: UTF8.self)
+                guard let string else { throw error("Invalid UTF-8 in string", at: open) }
                 return string
             case UInt8(ascii: "\\"):
+                text += bytes[taken..<index]
                 try escape(into: &text, open: open)
+                taken = index
             case 0..<0x20:
                 throw error("Invalid control character at")
             default:
-                text.append(byte)
                 index += 1
             }
         }

@@ -72,6 +72,36 @@ import VectorStore
         }
     }
 
+    /// The oracle is the C library's strtod, under Swift's `Double(_: String)`.
+    @Test func `numbers are read as the nearest double, halfway ones as the even one`() throws {
+        var texts = [
+            "9007199254740993.0", "9007199254740995.0", "4503599627370497.5", "4503599627370498.5", "0.1", "1e22",
+            "1e23",
+            "123456789012345678.9", "1e-27", "1e-28", "9999999999999999999e-27", "-0.0", "0.000", "0e5", "5e-324",
+            "2.2250738585072011e-308", "1.7976931348623157e308", "18014398509481985.0", "18014398509481987.0",
+            "0.04964389279484749", "9.310000226832926e-05", "1e00000000000000000001", "12345678901234567890.5",
+        ]
+        var generator = SplitMix64(seed: 12)
+        for _ in 0..<20_000 {
+            let float = Float.random(in: -1...1, using: &generator)
+            texts.append("\(Double(float))")
+            texts.append("\(float)")
+            let digits =
+                UInt64.random(in: 0...UInt64.max, using: &generator) >> UInt64.random(in: 0...63, using: &generator)
+            texts.append("\(digits).0")
+            texts.append("\(digits % 1000).\(digits)")
+            texts.append("\(digits)e-\(Int.random(in: 0...330, using: &generator))")
+            // Half of a 53-bit integer's last place, to the digit.
+            texts.append("\(digits >> 12).5")
+        }
+        for text in texts {
+            let value = try JSONValue(parsing: text.utf8)
+            let wanted = try #require(Double(text))
+            #expect(value.number?.bitPattern == wanted.bitPattern, "\(text)")
+        }
+        #expect(throws: JSONError.self) { try JSONValue(parsing: "00.1".utf8) }
+    }
+
     @Test func `nesting is bounded, invalid UTF-8 and infinite numbers are refused`() {
         #expect(throws: JSONError.self) { try JSONValue(parsing: String(repeating: "[", count: 1_000_000).utf8) }
         #expect(throws: JSONError.self) { try JSONValue(parsing: [0x22, 0xFF, 0x22]) }
