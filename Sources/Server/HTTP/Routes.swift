@@ -3,6 +3,7 @@
 //   Routes.swift           this list
 //   VectorRoutes.swift     documents in, out and found
 //   AskRoutes.swift        questions; ServerSentEvents.swift streams their answers
+//   Route.swift, Call.swift   who answers what, and what they are given
 //   RouteTable.swift       method and path to handler
 //   RequestGuard.swift     who may call
 //   RequestBody.swift      bounded bodies; Multipart.swift (HeaderValue.swift) and InvalidRequest.swift read them as
