@@ -118,6 +118,28 @@ struct CollectionState: Sendable {
         Dictionary(indexes.compactMap { index in index.tokenizer.map { (index.field, $0) } }) { $1 }
     }
 
+    /// A vector that no point has yet.
+    mutating func add(_ name: String, _ parameters: CollectionConfiguration.VectorParameters) {
+        configuration.vectors[name] = parameters
+        if parameters.isMulti { multi[name] = MultiField(parameters) } else { dense[name] = DenseField(parameters) }
+    }
+
+    mutating func add(_ name: String, _ parameters: CollectionConfiguration.SparseVectorParameters) {
+        configuration.sparseVectors[name] = parameters
+        sparse[name] = SparseField(parameters)
+    }
+
+    /// Forgets a vector's field. Rows that only its graph held may be used again.
+    mutating func removeVector(_ name: String) {
+        let held = dense[name]?.held
+        configuration.vectors[name] = nil
+        configuration.sparseVectors[name] = nil
+        dense[name] = nil
+        multi[name] = nil
+        sparse[name] = nil
+        held?.forEach { free($0) }
+    }
+
     func hasVector(_ name: String, row: UInt32) -> Bool {
         rows(withVector: name).contains(row)
     }

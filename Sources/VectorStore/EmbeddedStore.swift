@@ -118,6 +118,13 @@ public final class EmbeddedStore: PointStore {
         builder.withLock { $0 }?.wake()
     }
 
+    /// Has the graphs of a collection written again, soon.
+    func resaveGraphs(of collection: CollectionState) {
+        for name in collection.dense.keys {
+            builder.withLock { $0 }?.resave(GraphFile(collection.key, name, in: directory))
+        }
+    }
+
     var published: Published { state.withLock { $0 } }
     /// All collections by name.
     var states: [String: CollectionState] { published.collections }
@@ -125,19 +132,29 @@ public final class EmbeddedStore: PointStore {
     // MARK: - Collections
 
     public func createCollection(_ name: String, _ configuration: CollectionConfiguration) async throws(StoreError) {
+        try Self.checkName(name)
+        try configuration.validate()
+        try await write { [self] db in
+            if states[name] != nil || published.aliases[name] != nil { throw StoreError.collectionExists(name) }
+            let collection = try Self.insert(name, configuration, db)
+            return ((), { [self] in publish(collection) })
+        }
+    }
+
+    static func checkName(_ name: String) throws(StoreError) {
         guard !name.isEmpty, name.utf8.count <= 255 else {
             throw .badRequest("a collection's name must have 1 to 255 bytes")
         }
-        try Self.checkText(name, "a collection's name")
-        try configuration.validate()
-        let text = configuration.json.description
-        try await write { [self] db in
-            if states[name] != nil || published.aliases[name] != nil { throw StoreError.collectionExists(name) }
-            try db.execute(
-                sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)", arguments: [name, text])
-            let collection = CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
-            return ((), { [self] in publish(collection) })
-        }
+        try checkText(name, "a collection's name")
+    }
+
+    static func insert(_ name: String, _ configuration: CollectionConfiguration, _ db: Database) throws
+        -> CollectionState
+    {
+        try db.execute(
+            sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)",
+            arguments: [name, configuration.json.description])
+        return CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
     }
 
     /// Replaces what is kept with the collection beside its vectors.
@@ -150,9 +167,7 @@ public final class EmbeddedStore: PointStore {
         try await write { [self] db in
             var collection = try collectionState(name)
             collection.configuration.metadata = change(collection.configuration.metadata)
-            try db.execute(
-                sql: "UPDATE collections SET configuration = ? WHERE collection = ?",
-                arguments: [collection.configuration.json.description, collection.key])
+            try Self.store(collection.configuration, of: collection, db)
             let changed = collection
             return ((), { [self] in publish(changed) })
         }
@@ -161,16 +176,21 @@ public final class EmbeddedStore: PointStore {
     public func deleteCollection(_ name: String) async throws(StoreError) -> Bool {
         let key: Int64? = try await write { [self] db in
             guard let collection = states[name] else { return (nil, {}) }
-            try db.execute(
-                sql: "DELETE FROM points WHERE point BETWEEN ? AND ?",
-                arguments: [collection.points.lowerBound, collection.points.upperBound])
-            try db.execute(sql: "DELETE FROM payload_indexes WHERE collection = ?", arguments: [collection.key])
             try db.execute(sql: "DELETE FROM aliases WHERE collection = ?", arguments: [collection.key])
-            try db.execute(sql: "DELETE FROM collections WHERE collection = ?", arguments: [collection.key])
+            try Self.delete(collection, db)
             return (collection.key, { [self] in forget(name) })
         }
         if let key { GraphFile.removeAll(of: key, in: directory) }
         return key != nil
+    }
+
+    /// Takes a collection's rows out of all tables but that of aliases.
+    static func delete(_ collection: CollectionState, _ db: Database) throws {
+        try db.execute(
+            sql: "DELETE FROM points WHERE point BETWEEN ? AND ?",
+            arguments: [collection.points.lowerBound, collection.points.upperBound])
+        try db.execute(sql: "DELETE FROM payload_indexes WHERE collection = ?", arguments: [collection.key])
+        try db.execute(sql: "DELETE FROM collections WHERE collection = ?", arguments: [collection.key])
     }
 
     public func createPayloadIndex(
@@ -227,7 +247,8 @@ public final class EmbeddedStore: PointStore {
             indexes[index.field.description] = .init(type: index.type, pointsCount: index.indexed.count)
         }
         return CollectionInfo(
-            configuration: collection.configuration, pointsCount: collection.pointsCount, payloadIndexes: indexes,
+            configuration: collection.configuration, pointsCount: collection.pointsCount,
+            operation: UInt64(bitPattern: collection.operation), payloadIndexes: indexes,
             vectors: collection.dense.mapValues { field in
                 .init(
                     pointsCount: field.present.count, indexedCount: field.indexed.count,

@@ -72,6 +72,12 @@ final class GraphBuilder: Sendable {
         #endif
     }
 
+    /// Writes a graph's file again although little changed.
+    func resave(_ file: GraphFile) {
+        unsaved.withLock { $0[file.path] = .max / 2 }
+        wake()
+    }
+
     // MARK: - Work
 
     private struct Job {
@@ -154,6 +160,8 @@ final class GraphBuilder: Sendable {
         if isStopped.load(ordering: .relaxed) { return }
         try store.onWriter { store in
             guard var state = try? store.collectionState(job.collection), state.key == job.key else { return }
+            // A vector that was deleted and made anew meanwhile has another graph, or none.
+            guard state.dense[job.vector]?.graph === taken.graph else { return }
             state.updateField(job.vector) { $0.finish(taken.rows) }
             state.release(taken.retired, of: job.vector)
             store.publish(state)
@@ -192,12 +200,14 @@ final class GraphBuilder: Sendable {
     }
 
     private func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
-        guard let state = try? store.collectionState(job.collection), state.key == job.key else { return }
+        guard let state = try? store.collectionState(job.collection), state.key == job.key,
+            state.dense[job.vector]?.graph === graph
+        else { return }
         // Whatever the graph has of this state or an older one is as the database has it; what is newer has a greater version
         // there and is not believed when the file is opened.
         let mapped = try job.file.save(graph, stamp: UInt64(bitPattern: state.operation))
         unsaved.withLock { $0[job.file.path] = 0 }
-        try change(job, store) { $0.graph = mapped }
+        try change(job, store) { field in if field.graph === graph { field.graph = mapped } }
     }
 
     /// Changes a field's state on the writer's queue, unless the collection is gone.

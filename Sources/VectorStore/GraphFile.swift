@@ -31,6 +31,8 @@ struct GraphFile {
         return try HNSWIndex.restore(from: path).index
     }
 
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
+
     /// Takes away the graphs of a collection that is no more. What stays behind is found by nobody: numbers are not used again.
     static func removeAll(of collection: Int64, in directory: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(directory))) ?? []

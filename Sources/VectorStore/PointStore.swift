@@ -40,6 +40,8 @@ public protocol PointStore: Sendable {
 public struct CollectionInfo: Sendable, Equatable {
     public var configuration: CollectionConfiguration
     public var pointsCount: Int
+    /// The number of the last operation.
+    public var operation: UInt64
     public var payloadIndexes: [String: PayloadIndexInfo]
     /// By the names of dense vectors.
     public var vectors: [String: VectorInfo]

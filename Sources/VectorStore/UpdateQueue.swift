@@ -142,7 +142,7 @@ extension EmbeddedStore {
 
 extension PointOperation {
     /// Refuses, whole, an operation with a point that cannot be stored.
-    fileprivate func check(_ configuration: CollectionConfiguration) throws(StoreError) {
+    func check(_ configuration: CollectionConfiguration) throws(StoreError) {
         switch self {
         case .upsert(let points, _, _): for point in points { try configuration.check(point.vectors, of: point.id) }
         case .updateVectors(let points, _): for point in points { try configuration.check(point.vectors, of: point.id) }

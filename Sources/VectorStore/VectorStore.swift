@@ -4,7 +4,7 @@
 //   CollectionConfiguration.swift a collection's vectors
 //   Point.swift                   PointID, Point, Record, ScoredPoint
 //   Vectors.swift                 dense and sparse vectors, and how they stand in the database
-//   JSONValue.swift               payloads; JSONParser.swift, JSONWriter.swift
+//   JSONValue.swift               payloads; JSONParser.swift (DecimalNumber.swift), JSONWriter.swift
 //   PayloadPath.swift             where in a payload
 //   PayloadEditing.swift          what operations do to payloads, and which part of one comes back
 //   StoreError.swift              everything that goes wrong
@@ -18,6 +18,8 @@
 //   PointsQuery.swift             Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
+//   EmbeddedStore+Snapshots.swift a collection to a file and back; SnapshotFile.swift says how, SHA256.swift what it is known by
+//   EmbeddedStore+VectorNames.swift   vectors that come and go
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
 //   UpdateQueue.swift             updates that wait together are committed together
 //   UpdateTransaction.swift       the operations of one update

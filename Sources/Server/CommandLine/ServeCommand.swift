@@ -84,7 +84,8 @@ struct ServeCommand: AsyncParsableCommand {
             var qdrant = http
             qdrant.ports = [port]
             services += try HTTPServer.services(
-                qdrant, routes: QdrantAPI(store: store).routes, dialect: .qdrant, isNeeded: false, logger: logger
+                qdrant, routes: QdrantAPI(store: store, directory: directory).routes, dialect: .qdrant, isNeeded: false,
+                logger: logger
             ) { [logger] port in logger.info("Qdrant API on http://\(http.host):\(port)") }
         }
         logger.info("documents in \(directory), chat model \(answering.configuration.model)")

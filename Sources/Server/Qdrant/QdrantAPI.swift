@@ -5,9 +5,11 @@
 //   QdrantPoints.swift       points changed, read and found; results as JSON
 //   QdrantRequest.swift      requests as the store's values
 //   QdrantQuery.swift        queries, the universal and the older ones
+//   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them
 //
 // Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).
 
+import Foundation
 import Hummingbird
 import VectorStore
 
@@ -15,8 +17,11 @@ import VectorStore
 struct QdrantAPI: Sendable {
     /// The version of Qdrant whose API this is; clients compare it with their own.
     static let version = "1.19.1"
+    private static let startup = Date.now.formatted(.iso8601)
 
     let store: EmbeddedStore
+    /// The data directory, where snapshots lie.
+    let directory: String
 
     var routes: [Route] {
         let collection = "/collections/{collection}"
@@ -32,9 +37,16 @@ struct QdrantAPI: Sendable {
             .get("/healthz") { _ in .text("healthz check passed") },
             .get("/livez") { _ in .text("healthz check passed") },
             .get("/readyz") { _ in .text("all shards are ready") },
-            .get("/telemetry") { call in
-                call.qdrant(["app": ["name": "qdrant", "version": .string(Self.version), "features": [:]]])
-            },
+            .get("/telemetry", telemetry),
+            .get("/cluster") { call in call.qdrant(["status": "disabled"]) },
+            .post("/cluster/recover", standalone),
+            .delete("/cluster/peer/{id}", standalone),
+            .get(collection + "/cluster", clusterInfo),
+            .post(collection + "/cluster", standalone),
+            .put(collection + "/shards", standalone),
+            .post(collection + "/shards/delete", standalone),
+            .get("/issues") { call in call.qdrant(["issues": []]) },
+            .delete("/issues") { call in call.qdrant(true) },
             .get("/metrics", metrics),
             .get("/collections", listCollections),
             .put(collection, createCollection),
@@ -47,6 +59,8 @@ struct QdrantAPI: Sendable {
             .get(collection + "/aliases", collectionAliases),
             .put(collection + "/index", createIndex),
             .delete(collection + "/index/{field}", deleteIndex),
+            .put(collection + "/vectors/{name}", createVector),
+            .delete(collection + "/vectors/{name}", deleteVector),
             .post(collection + "/facet", facet),
 
             .put(points, operation("upsert")),
@@ -70,9 +84,42 @@ struct QdrantAPI: Sendable {
             .post(points + "/search/matrix/offsets", matrix(Self.offsets)),
             .post(points + "/query/groups", groups { try QdrantQuery.query($0) }),
         ]
+            + snapshotRoutes(collection)
             + older(points + "/search", QdrantQuery.search)
             + older(points + "/recommend", QdrantQuery.oldRecommend)
             + older(points + "/discover", QdrantQuery.oldDiscover)
+    }
+
+    @Sendable private func telemetry(_ call: inout Call) async throws -> Response {
+        let names = try await store.collections()
+        return call.qdrant([
+            "id": "00000000-0000-0000-0000-000000000000",
+            "app": [
+                "name": "qdrant", "version": .string(Self.version), "startup": .string(Self.startup),
+                "features": [
+                    "debug": false, "service_debug_feature": false, "recovery_mode": false, "gpu": false,
+                    "rocksdb": false, "staging": false,
+                ],
+            ],
+            "collections": ["number_of_collections": .integer(Int64(names.count)), "collections": []],
+            "cluster": ["enabled": false],
+            "requests": ["rest": ["responses": [:]], "grpc": ["responses": [:]]],
+        ])
+    }
+
+    /// As Qdrant answers when it is alone.
+    @Sendable private func standalone(_ call: inout Call) async throws -> Response {
+        throw QdrantError(
+            status: 405, message: "Bad request: Distributed mode is disabled: this server runs in standalone mode.")
+    }
+
+    @Sendable private func clusterInfo(_ call: inout Call) async throws -> Response {
+        let count = try await store.collection(call.parameter).pointsCount
+        return call.qdrant([
+            "peer_id": 0, "shard_count": 1,
+            "local_shards": [["shard_id": 0, "points_count": .integer(Int64(count)), "state": "Active"]],
+            "remote_shards": [], "shard_transfers": [],
+        ])
     }
 
     /// Prometheus text: how much there is.

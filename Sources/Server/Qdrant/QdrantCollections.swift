@@ -39,6 +39,51 @@ extension QdrantAPI {
         call.qdrant(["exists": .bool(try await exists(call.parameter))])
     }
 
+    /// `{"dense": {"size", "distance"}}` or `{"sparse": {}}`
+    @Sendable func createVector(_ call: inout Call) async throws -> Response {
+        let (collection, name) = (call.parameters[0], call.parameters[1])
+        let fields = try await call.qdrantObject("the vector")
+        let told: JSONValue
+        if let json = fields["dense"] {
+            let parameters = try QdrantCollection.parameters(Fields(json, "dense"))
+            try await store.createVector(name, parameters, in: collection)
+            told = ["vectors": [name: json]]
+        } else if let json = fields["sparse"] {
+            let parameters = try QdrantCollection.sparseParameters(Fields(json, "sparse"))
+            try await store.createVector(name, parameters, in: collection)
+            told = ["sparse_vectors": [name: json]]
+        } else {
+            throw QdrantError.format("expected `dense` or `sparse`")
+        }
+        try await store.updateMetadata(of: collection) { kept in
+            var kept = kept
+            kept[QdrantCollection.settings] = QdrantCollection.merged(kept[QdrantCollection.settings] ?? [:], told)
+            return kept
+        }
+        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
+    }
+
+    @Sendable func deleteVector(_ call: inout Call) async throws -> Response {
+        let (collection, name) = (call.parameters[0], call.parameters[1])
+        guard (store.aliases()[collection] ?? collection) != Library.collection else {
+            throw QdrantError(status: 403, message: "Forbidden: this server's documents need their vector.")
+        }
+        try await store.deleteVector(name, in: collection)
+        try await store.updateMetadata(of: collection) { kept in
+            var kept = kept
+            var settings = kept[QdrantCollection.settings]?.object ?? [:]
+            for kind in ["vectors", "sparse_vectors"] {
+                if var told = settings[kind]?.object {
+                    told.remove(name)
+                    settings[kind] = .object(told)
+                }
+            }
+            kept[QdrantCollection.settings] = .object(settings)
+            return kept
+        }
+        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
+    }
+
     /// Refuses to take away an index that this server's documents need.
     private func checkIndex(_ field: String, in name: String, becoming type: PayloadIndexType?) async throws {
         guard (store.aliases()[name] ?? name) == Library.collection else { return }
@@ -68,7 +113,7 @@ extension QdrantAPI {
         }
         try await checkIndex(field, in: call.parameter, becoming: type)
         try await store.createPayloadIndex(field, type, in: call.parameter)
-        return call.qdrantUpdate(operation: 0)
+        return call.qdrantUpdate(operation: try await store.collection(call.parameter).operation)
     }
 
     @Sendable func deleteIndex(_ call: inout Call) async throws -> Response {
@@ -76,7 +121,7 @@ extension QdrantAPI {
         let field = call.parameters[1]
         try await checkIndex(field, in: collection, becoming: nil)
         _ = try await store.deletePayloadIndex(field, in: collection)
-        return call.qdrantUpdate(operation: 0)
+        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 }
 
@@ -113,7 +158,7 @@ extension QdrantAPI {
 
     @Sendable func collectionAliases(_ call: inout Call) async throws -> Response {
         _ = try await store.collection(call.parameter)
-        let name = call.parameter
+        let name = store.aliases()[call.parameter] ?? call.parameter
         return call.qdrant(Self.told(store.aliases().filter { $0.value == name }))
     }
 
@@ -146,18 +191,24 @@ enum QdrantCollection {
         }
         if let json = fields["sparse_vectors"] {
             for (name, value) in try Fields(json, "sparse_vectors").object {
-                let modifier = value["modifier"]?.string ?? "none"
-                guard ["none", "idf"].contains(modifier) else {
-                    throw QdrantError.format("unknown modifier \(modifier)")
-                }
-                configuration.sparseVectors[name] = .init(idf: modifier == "idf")
+                // `{"words": null}` is a vector with nothing told of it.
+                configuration.sparseVectors[name] = try sparseParameters(
+                    Fields(value == .null ? [:] : value, "sparse_vectors.\(name)"))
             }
         }
         configuration.metadata = [settings: .object(fields.object)]
         return configuration
     }
 
-    private static func parameters(_ fields: Fields) throws -> CollectionConfiguration.VectorParameters {
+    static func sparseParameters(_ fields: Fields) throws -> CollectionConfiguration.SparseVectorParameters {
+        let modifier = try fields.string("modifier") ?? "none"
+        guard ["none", "idf"].contains(modifier) else {
+            throw QdrantError.format("unknown variant `\(modifier)`, expected `none` or `idf`")
+        }
+        return .init(idf: modifier == "idf")
+    }
+
+    static func parameters(_ fields: Fields) throws -> CollectionConfiguration.VectorParameters {
         guard let size = try fields.count("size") else { throw QdrantError.format("missing field `size`") }
         guard 1...65_536 ~= size else {
             throw QdrantError.validation("\(fields.name).size: value \(size) invalid, must be from 1 to 65536")

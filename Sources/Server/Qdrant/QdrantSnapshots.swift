@@ -1,0 +1,207 @@
+// Snapshots of the Qdrant API: of a collection (VectorStore/SnapshotFile.swift says what is in them) and of everything, which are
+// what `minilm backup` writes.
+
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import VectorStore
+
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+extension QdrantAPI {
+    /// An uploaded snapshot is held in memory, 512 MB at most; larger ones are recovered from a location.
+    private static let largestUpload = 512 << 20
+
+    func snapshotRoutes(_ collection: String) -> [Route] {
+        let own = collection + "/snapshots"
+        return [
+            .get(own) { call in
+                let name = try await self.name(call)
+                return call.qdrant(.array(folder(name).list()))
+            },
+            .post(own) { call in
+                let name = try await self.name(call)
+                return try await work(call) { [self] in try await makeSnapshot(of: name) }
+            },
+            .get(own + "/{snapshot}") { call in
+                try download(folder(try await self.name(call)), call.parameters[1])
+            },
+            .delete(own + "/{snapshot}") { call in
+                let (folder, name) = (folder(try await self.name(call)), call.parameters[1])
+                _ = try existing(folder, name)
+                return try await work(call) {
+                    folder.remove(name)
+                    return true
+                }
+            },
+            .put(own + "/recover", recover),
+            .post(own + "/upload", upload),
+
+            .get("/snapshots") { call in call.qdrant(.array(folder(nil).list())) },
+            .post("/snapshots") { call in try await work(call) { [self] in try await makeFullSnapshot() } },
+            .get("/snapshots/{snapshot}") { call in try download(folder(nil), call.parameter) },
+            .delete("/snapshots/{snapshot}") { call in
+                let name = call.parameter
+                _ = try existing(folder(nil), name)
+                return try await work(call) { [self] in
+                    folder(nil).remove(name)
+                    return true
+                }
+            },
+        ]
+    }
+
+    // MARK: - Help
+
+    private func folder(_ collection: String?) -> SnapshotFolder { SnapshotFolder(directory, collection: collection) }
+
+    /// The collection's own name, whatever it was called by.
+    private func name(_ call: Call) async throws -> String {
+        _ = try await store.collection(call.parameter)
+        return store.aliases()[call.parameter] ?? call.parameter
+    }
+
+    private func existing(_ folder: SnapshotFolder, _ name: String) throws -> String {
+        guard let file = folder.file(name), FileManager.default.fileExists(atPath: file) else {
+            throw QdrantError(status: 404, message: "Not found: Snapshot \(name) not found")
+        }
+        return file
+    }
+
+    /// Answers with what `body` gives or, with `wait=false`, at once.
+    private func work(_ call: Call, _ body: @escaping @Sendable () async throws -> JSONValue) async throws -> Response {
+        guard ["false", "0"].contains(call.query["wait"]?.string) else { return call.qdrant(try await body()) }
+        let logger = call.logger
+        Task {
+            do { _ = try await body() } catch { logger.error("a snapshot nobody waits for failed: \(error)") }
+        }
+        return .json(
+            ["status": "accepted", "time": .double(call.begin.duration(to: .now).inSeconds)], status: .accepted)
+    }
+
+    private func makeSnapshot(of collection: String) async throws -> JSONValue {
+        let folder = folder(collection)
+        try folder.make()
+        let name = SnapshotFolder.name(of: collection)
+        guard let file = folder.file(name) else { throw QdrantError(message: "Bad request: no name for a snapshot") }
+        try folder.record(try await store.snapshot(of: collection, to: file), of: name)
+        return folder.description(of: name) ?? .null
+    }
+
+    private func makeFullSnapshot() async throws -> JSONValue {
+        let folder = folder(nil)
+        try folder.make()
+        let name = SnapshotFolder.name(of: "full-snapshot")
+        guard let file = folder.file(name) else { throw QdrantError(message: "Bad request: no name for a snapshot") }
+        try await store.backup(to: file)
+        try folder.record(try EmbeddedStore.snapshotInfo(file), of: name)
+        return folder.description(of: name) ?? .null
+    }
+
+    private func download(_ folder: SnapshotFolder, _ name: String) throws -> Response {
+        let file = try existing(folder, name)
+        guard let handle = FileHandle(forReadingAtPath: file) else {
+            throw StoreError.unusable(path: file, reason: "it cannot be opened")
+        }
+        let size = Int(try handle.seekToEnd())
+        try handle.seek(toOffset: 0)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/octet-stream",
+                .contentDisposition: "attachment; filename=\"\(name.replacing("\"", with: "_"))\"",
+            ],
+            body: ResponseBody(contentLength: size) { writer in
+                defer { try? handle.close() }
+                while let piece = try handle.read(upToCount: 1 << 18), !piece.isEmpty {
+                    try await writer.write(ByteBuffer(bytes: piece))
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    // MARK: - Back again
+
+    @Sendable private func recover(_ call: inout Call) async throws -> Response {
+        let fields = try await call.qdrantObject("the request")
+        guard let location = try fields.string("location") else { throw QdrantError.format("missing field `location`") }
+        let checksum = try fields.string("checksum")
+        let collection = call.parameter
+        try checkMayBeReplaced(collection)
+        guard let url = URL(string: location), let scheme = url.scheme?.lowercased() else {
+            throw QdrantError.format("location: relative URL without a base")
+        }
+        switch scheme {
+        case "file":
+            guard [nil, "", "localhost"].contains(url.host()) else {
+                throw QdrantError(
+                    message: "Bad request: Invalid snapshot URI, file path must be absolute or on localhost")
+            }
+            let path = url.path(percentEncoded: false)
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw QdrantError(message: "Bad request: Snapshot file \"\(path)\" does not exist")
+            }
+            return try await work(call) { [self] in try await restore(collection, path, checksum) }
+        case "http", "https":
+            return try await work(call) { [self] in
+                let downloaded: (URL, URLResponse)
+                do { downloaded = try await URLSession.shared.download(from: url) } catch {
+                    throw QdrantError(
+                        message:
+                            "Bad request: Failed to download snapshot from \(location): \(error.localizedDescription)")
+                }
+                defer { try? FileManager.default.removeItem(at: downloaded.0) }
+                let status = (downloaded.1 as? HTTPURLResponse)?.statusCode ?? 0
+                guard status == 200 else {
+                    throw QdrantError(
+                        message: "Bad request: Failed to download snapshot from \(location): status - \(status)")
+                }
+                return try await restore(collection, downloaded.0.path(percentEncoded: false), checksum)
+            }
+        default:
+            throw QdrantError(message: "Bad request: URL \(location) with schema \(scheme) is not supported")
+        }
+    }
+
+    @Sendable private func upload(_ call: inout Call) async throws -> Response {
+        let collection = call.parameter
+        try checkMayBeReplaced(collection)
+        let checksum = call.query["checksum"]?.string
+        guard let part = try await call.form(upTo: Self.largestUpload)["snapshot"] else {
+            throw QdrantError(message: "Bad request: the form has no field `snapshot`")
+        }
+        let folder = folder(collection)
+        try folder.make()
+        let file = folder.path + "/." + UUID().uuidString + ".upload"
+        try Data(part.content).write(to: URL(filePath: file))
+        let content = file
+        return try await work(call) { [self] in
+            defer { try? FileManager.default.removeItem(atPath: content) }
+            return try await restore(collection, content, checksum)
+        }
+    }
+
+    private func restore(_ collection: String, _ file: String, _ checksum: String?) async throws -> JSONValue {
+        if let checksum {
+            let own = try EmbeddedStore.snapshotInfo(file).checksum
+            guard own == checksum.lowercased() else {
+                throw QdrantError(
+                    message: "Bad request: Snapshot checksum mismatch: expected \(checksum), got \(own)")
+            }
+        }
+        try await store.restore(collection, from: file)
+        return true
+    }
+
+    /// This server's documents need their own vectors and indexes: they come back by `minilm backup`'s way.
+    private func checkMayBeReplaced(_ collection: String) throws {
+        guard (store.aliases()[collection] ?? collection) == Library.collection else { return }
+        throw QdrantError(
+            status: 403,
+            message: "Forbidden: `\(Library.collection)` holds this server's documents and cannot be replaced.")
+    }
+}

@@ -1,0 +1,133 @@
+// Snapshots, names of vectors and what a single node says of clusters, as Qdrant's clients see them.
+
+import Foundation
+import Testing
+import VectorStore
+
+@testable import Server
+
+@Suite struct QdrantSnapshotTests {
+    @Test func `a snapshot is made, listed, downloaded, recovered from a file and from an upload, and deleted`()
+        async throws
+    {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let own = "/collections/c/snapshots"
+            #expect(try await server.result("GET", own) == [])
+            let made = try await server.result("POST", own + "?wait=true")
+            let name = try #require(made["name"]?.string)
+            let listed = try await server.result("GET", own)
+            #expect(listed == [made])
+            let file = try await server.send("GET", own + "/" + name)
+            #expect(file.status == 200)
+            #expect(made["size"]?.integer == Int64(file.body.count))
+            let copy = server.directory + "/copy"
+            try Data(file.body).write(to: URL(filePath: copy))
+            let checksum = try EmbeddedStore.snapshotInfo(copy).checksum
+            #expect(made["checksum"]?.string == checksum)
+
+            _ = try await server.result("DELETE", "/collections/c")
+            let wrong: JSONValue = ["location": .string("file://" + copy), "checksum": "33"]
+            let mismatch = try await server.error("PUT", own + "/recover", wrong)
+            #expect(mismatch.0 == 400)
+            #expect(try await server.result("GET", "/collections/c/exists") == ["exists": false])
+            let right: JSONValue = ["location": .string("file://localhost" + copy), "checksum": .string(checksum)]
+            #expect(try await server.result("PUT", own + "/recover", right) == true)
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+
+            let form =
+                Array("--b\r\nContent-Disposition: form-data; name=\"snapshot\"; filename=\"s\"\r\n\r\n".utf8)
+                + file.body
+                + Array("\r\n--b--\r\n".utf8)
+            let uploaded = try await TestServer.send(
+                "POST /collections/other/snapshots/upload?wait=true HTTP/1.1", port: server.port,
+                headers: ["Content-Type: multipart/form-data; boundary=b", "Content-Length: \(form.count)"], body: form)
+            #expect(uploaded.json["result"] == true)
+            #expect(try await server.result("POST", "/collections/other/points/count", [:]) == ["count": 3])
+
+            #expect(try await server.result("DELETE", own + "/" + name) == true)
+            #expect(try await server.result("GET", own) == [])
+            let gone = try await server.error("GET", own + "/" + name)
+            #expect(gone.0 == 404)
+        }
+    }
+
+    @Test func `a snapshot of everything is made while nobody waits, and opens as a store`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let accepted = try await server.send("POST", "/snapshots?wait=false")
+            #expect(accepted.status == 202)
+            #expect(accepted.json["status"] == "accepted")
+            var listed: JSONValue = []
+            while listed.array?.first?["checksum"]?.string == nil {
+                try await Task.sleep(for: .milliseconds(20))
+                listed = try await server.result("GET", "/snapshots")
+            }
+            let name = try #require(listed.array?.first?["name"]?.string)
+            let file = try await server.send("GET", "/snapshots/" + name)
+            let directory = server.directory + "/restored"
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data(file.body).write(to: URL(filePath: directory + "/points.sqlite"))
+            let store = try EmbeddedStore(directory: directory)
+            #expect(try await store.count(nil, in: "c") == 3)
+            try store.close()
+            #expect(try await server.result("DELETE", "/snapshots/" + name) == true)
+        }
+    }
+
+    @Test func `locations and names that lead elsewhere are refused`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let path = "/collections/c/snapshots/recover"
+            let relative = try await server.error("PUT", path, ["location": "file://whatever.snapshot"])
+            let absent = try await server.error("PUT", path, ["location": "file:///whatever.snapshot"])
+            #expect(relative == (400, "Bad request: Invalid snapshot URI, file path must be absolute or on localhost"))
+            #expect(absent == (400, #"Bad request: Snapshot file "/whatever.snapshot" does not exist"#))
+            let odd = try await server.error("PUT", path, ["location": "file:///etc/hostname"])
+            #expect(odd.0 == 400)
+            for name in ["..%2F..%2Fpoints.sqlite", "..%2Fpoints.snapshot", "none.snapshot"] {
+                let refused = try await server.error("GET", "/collections/c/snapshots/" + name)
+                #expect(refused.0 == 404, "\(name)")
+                let kept = try await server.error("DELETE", "/collections/c/snapshots/" + name)
+                #expect(kept.0 == 404, "\(name)")
+            }
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `vectors of other names come and go`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let path = "/collections/c/vectors/"
+            let zero = try await server.error("PUT", path + "late", ["dense": ["size": 0, "distance": "Dot"]])
+            #expect(zero.0 == 422)
+            _ = try await server.result("PUT", path + "late", ["dense": ["size": 1, "distance": "Dot"]])
+            _ = try await server.result("PUT", path + "words", ["sparse": ["modifier": "idf"]])
+            let info = try await server.result("GET", "/collections/c")
+            #expect(info["config"]?["params"]?["vectors"]?["late"]?["size"] == 1)
+            #expect(info["config"]?["params"]?["sparse_vectors"]?["words"]?["modifier"] == "idf")
+            _ = try await server.result(
+                "PUT", "/collections/c/points/vectors?wait=true", ["points": [["id": 2, "vector": ["late": [3]]]]])
+            let found = try await server.result(
+                "POST", "/collections/c/points/query", ["query": [1], "using": "late"])
+            #expect(found["points"]?.array?.map { $0["id"] } == [2])
+            _ = try await server.result("DELETE", path + "late")
+            let unknown = try await server.error("DELETE", path + "late")
+            #expect(unknown == (400, "Wrong input: Not existing vector name error: late"))
+            let point = try await server.result("GET", "/collections/c/points/2")
+            #expect(point["vector"] == [0.05, 1.0])
+        }
+    }
+
+    @Test func `says of clusters what a single node says`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            #expect(try await server.result("GET", "/cluster") == ["status": "disabled"])
+            let shards = try await server.result("GET", "/collections/c/cluster")
+            #expect(shards["local_shards"]?.array?.first?["points_count"] == 3)
+            let refused = try await server.error("PUT", "/collections/c/shards", ["shard_key": "a"])
+            #expect(refused.0 == 405)
+            #expect(refused.1.contains("standalone mode"))
+        }
+    }
+}
