@@ -105,6 +105,14 @@ def calls(client):
     yield "formula", query(prefetch=both, query=m.FormulaQuery(formula=boost, defaults={"missing": 0}))
     groups = client.query_points_groups(NAME, group_by="city", query=dense, using="meaning", limit=3, group_size=2).groups
     yield "groups", [(g.id, [h.id for h in g.hits]) for g in groups]
+    other = "session-cities"
+    if client.collection_exists(other):
+        client.delete_collection(other)
+    client.create_collection(other, vectors_config={})
+    client.upsert(other, [m.PointStruct(id=n, vector={}, payload={"square": n * n}) for n in range(1900, 1920)], wait=True)
+    groups = client.query_points_groups(NAME, group_by="year", query=dense, using="meaning", limit=3, with_lookup=other).groups
+    yield "groups with lookup", [(g.id, [h.id for h in g.hits], g.lookup and (g.lookup.id, g.lookup.payload)) for g in groups]
+    client.delete_collection(other)
     yield "count", client.count(NAME, count_filter=porto).count
     page, following = client.scroll(NAME, scroll_filter=old, limit=5)
     yield "scroll", ([(p.id, p.payload) for p in page], following)

@@ -78,6 +78,75 @@ import VectorStore
         }
     }
 
+    /// Of the point whose `value` is 4, found by `line` with the score 4, and with the place Lisbon.
+    @Test(arguments: [
+        (#"{"sum": ["$score", 1.5, "value"]}"#, 9.5), (#"{"mult": [2, "$score[0]"]}"#, 8), (#"{"sum": []}"#, 0),
+        (#"{"neg": "value"}"#, -4), (#"{"abs": -2.5}"#, 2.5), (#"{"sqrt": "value"}"#, 2), (#"{"ln": 1}"#, 0),
+        (#"{"exp": 0}"#, 1), (#"{"log10": 1000}"#, 3), (#"{"pow": {"base": 2, "exponent": "value"}}"#, 16),
+        (#"{"div": {"left": 1, "right": "value"}}"#, 0.25),
+        (#"{"div": {"left": 1, "right": "missing", "by_zero_default": 7}}"#, 7), (#""missing""#, 0),
+        (#"{"key": "value", "match": {"value": 4}}"#, 1), (#"{"key": "value", "range": {"gt": 4}}"#, 0),
+        // At the target 1, at the scale's distance the midpoint, 0.5 when none is told.
+        (#"{"lin_decay": {"x": "value", "target": 4}}"#, 1),
+        (#"{"exp_decay": {"x": "value", "target": 6, "scale": 2}}"#, 0.5),
+        (#"{"gauss_decay": {"x": "value", "target": 2, "scale": 2, "midpoint": 0.25}}"#, 0.25),
+        (#"{"lin_decay": {"x": "value", "target": 8, "scale": 4}}"#, 0.5),
+        // One degree of a meridian of a sphere of 6,371,008.8 m: π / 180 of the radius.
+        (#"{"geo_distance": {"origin": {"lat": 39.7, "lon": -9.1}, "to": "place"}}"#, 111_195.08),
+        (#"{"sum": [{"datetime": "1970-01-02"}, {"datetime_key": "when"}]}"#, 86_460),
+    ])
+    func `formulas are worth what is written`(_ text: String, _ expected: Double) async throws {
+        try await Self.withLine { store in
+            let members: JSONObject = ["place": ["lat": 38.7, "lon": -9.1], "when": "1970-01-01T00:01:00Z"]
+            _ = try await store.update([.setPayload(members, .ids([.number(3)]))], in: "c")
+            let formula = try Formula(json: JSONValue(parsing: text.utf8))
+            let defaults = try FormulaDefaults(json: ["missing": 0])
+            var only = Self.line
+            only.filter = Filter(must: [.hasID([.number(3)])])
+            let hits = try await store.query(PointsQuery(.formula(formula, defaults), prefetch: [only]), in: "c")
+            // Scores are 32-bit floats.
+            #expect(abs(Double(try #require(hits.first).score) - expected) <= abs(expected) * 1e-6, "\(hits)")
+        }
+    }
+
+    @Test func `formulas without a value, and those that are no number, are refused`() async throws {
+        try await Self.withLine { store in
+            for text in [
+                #"{"div": {"left": 1, "right": 0}}"#, #"{"ln": -1}"#, #"{"exp": 1000}"#, #""missing""#, #""$score[x]""#,
+                #"{"sqrt": -1}"#, "[1]", "true", #"{"max": []}"#,
+            ] {
+                await #expect(throws: (any Error).self, "\(text)") {
+                    let formula = try Formula(json: JSONValue(parsing: text.utf8))
+                    _ = try await store.query(
+                        PointsQuery(.formula(formula, FormulaDefaults()), prefetch: [Self.line]), in: "c")
+                }
+            }
+        }
+    }
+
+    @Test func `aliases change in one step or not at all, and outlast the store`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            for name in ["a", "b"] {
+                try await store.createCollection(name, CollectionConfiguration(size: 1, distance: .dot))
+            }
+            try await store.updateAliases([.create(alias: "now", collection: "a"), .rename("now", to: "then")])
+            #expect(store.aliases() == ["then": "a"])
+            await #expect(throws: StoreError.self) {
+                try await store.updateAliases([.create(alias: "then", collection: "b"), .rename("none", to: "x")])
+            }
+            await #expect(throws: StoreError.collectionExists("b")) {
+                try await store.updateAliases([.create(alias: "b", collection: "a")])
+            }
+            _ = try await store.update([.upsert([Point(id: .number(1), vector: [1])])], in: "then")
+            try store.close()
+            let again = try EmbeddedStore(directory: directory)
+            #expect(try await again.count(nil, in: "then") == 1)
+            #expect(try await again.deleteCollection("a"))
+            #expect(again.aliases().isEmpty)
+        }
+    }
+
     @Test func `queries asked together are answered from one state, and a limit of a billion costs nothing`()
         async throws
     {

@@ -3,6 +3,7 @@
 //   QdrantAPI.swift          the routes
 //   QdrantCollections.swift  collections and payload indexes
 //   QdrantPoints.swift       points changed, read and found; results as JSON
+//   QdrantGroups.swift       queries in groups; QdrantMatrix.swift samples compared with each other
 //   QdrantRequest.swift      requests as the store's values
 //   QdrantQuery.swift        queries, the universal and the older ones
 //   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them

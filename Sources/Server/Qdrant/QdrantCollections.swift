@@ -11,16 +11,25 @@ extension QdrantAPI {
 
     @Sendable func createCollection(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the collection", mayBeEmpty: true)
+        try QdrantCollection.checkSettings(fields)
         try await store.createCollection(call.parameter, try QdrantCollection.configuration(fields))
         return call.qdrant(true)
     }
 
     @Sendable func updateCollection(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the collection", mayBeEmpty: true)
+        try QdrantCollection.checkSettings(fields)
+        let configuration = try await store.collection(call.parameter).configuration
+        for key in ["vectors", "sparse_vectors"] {
+            for (name, _) in try fields.optional(key, "an object", \.object) ?? [:]
+            where configuration.vectors[name] == nil && configuration.sparseVectors[name] == nil {
+                throw StoreError.unknownVector(name)
+            }
+        }
         try await store.updateMetadata(of: call.parameter) { kept in
             var kept = kept
-            kept[QdrantCollection.settings] = QdrantCollection.merged(
-                kept[QdrantCollection.settings] ?? [:], .object(fields.object))
+            kept[QdrantCollection.settings] = QdrantCollection.updated(
+                kept[QdrantCollection.settings] ?? [:], by: fields)
             return kept
         }
         return call.qdrant(true)
@@ -111,8 +120,10 @@ extension QdrantAPI {
         guard let type = PayloadIndexType(json: schema) else {
             throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
         }
+        try QdrantCollection.checkIndex(schema)
         try await checkIndex(field, in: call.parameter, becoming: type)
         try await store.createPayloadIndex(field, type, in: call.parameter)
+        try await keep(schema.object == nil ? nil : schema, ofIndexOn: field, in: call.parameter)
         return call.qdrantUpdate(operation: try await store.collection(call.parameter).operation)
     }
 
@@ -121,11 +132,25 @@ extension QdrantAPI {
         let field = call.parameters[1]
         try await checkIndex(field, in: collection, becoming: nil)
         _ = try await store.deletePayloadIndex(field, in: collection)
+        try await keep(nil, ofIndexOn: field, in: collection)
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 }
 
 extension QdrantAPI {
+    /// Keeps the parameters of an index, as they were given, to be told again.
+    private func keep(_ parameters: JSONValue?, ofIndexOn field: String, in collection: String) async throws {
+        try await store.updateMetadata(of: collection) { kept in
+            var kept = kept
+            var settings = kept[QdrantCollection.settings]?.object ?? [:]
+            var indexes = settings[QdrantCollection.indexes]?.object ?? [:]
+            indexes[field] = parameters
+            settings[QdrantCollection.indexes] = .object(indexes)
+            kept[QdrantCollection.settings] = .object(settings)
+            return kept
+        }
+    }
+
     // MARK: - Aliases
 
     @Sendable func changeAliases(_ call: inout Call) async throws -> Response {
@@ -175,6 +200,35 @@ extension QdrantAPI {
 enum QdrantCollection {
     /// Where the settings of a collection are kept that mean nothing to the store and are told again.
     static let settings = "qdrant"
+
+    /// Where in them the parameters of payload indexes are, by field.
+    static let indexes = "payload_schema"
+
+    /// Refuses settings that are none, of whatever they are kept for.
+    static func checkSettings(_ fields: Fields) throws {
+        for key in [
+            "hnsw_config", "optimizers_config", "wal_config", "strict_mode_config", "params", "metadata",
+        ] { _ = try fields.optional(key, "an object", \.object) }
+    }
+
+    /// Refuses parameters of an index that are of the wrong type, that exclude each other, or that would change what is found and are not
+    /// implemented.
+    static func checkIndex(_ schema: JSONValue) throws {
+        guard schema.object != nil else { return }
+        let fields = try Fields(schema, "field_schema")
+        for key in [
+            "is_tenant", "is_principal", "on_disk", "enable_hnsw", "lowercase", "ascii_folding", "phrase_matching",
+        ] {
+            _ = try fields.bool(key)
+        }
+        for key in ["min_token_len", "max_token_len"] { _ = try fields.count(key) }
+        if schema["type"] == "integer", try fields.bool("lookup") == false, try fields.bool("range") == false {
+            throw QdrantError.validation(
+                "field_schema: the 'lookup' and 'range' capabilities can't be both disabled")
+        }
+        if fields["stemmer"] != nil { throw QdrantError.notYet("stemmer") }
+        if let words = fields["stopwords"], words.array == nil { throw QdrantError.notYet("stopwords of a language") }
+    }
 
     /// The body of `PUT /collections/{name}`.
     static func configuration(_ fields: Fields) throws -> CollectionConfiguration {
@@ -227,10 +281,24 @@ enum QdrantCollection {
         return .init(size: size, distance: distance, isMulti: fields["multivector_config"] != nil)
     }
 
-    /// `change` over `old`, object by object.
+    /// The settings after `PATCH`: where there is one unnamed vector, its changes come under the name "" and belong to it, and those of
+    /// `params` stand beside the rest.
+    static func updated(_ old: JSONValue, by fields: Fields) -> JSONValue {
+        var change = fields.object
+        if let unnamed = change["vectors"]?[""], old["vectors"]?["size"]?.number != nil { change["vectors"] = unnamed }
+        if let params = change["params"]?.object {
+            change.remove("params")
+            for (key, value) in params { change[key] = value }
+        }
+        return merged(old, .object(change))
+    }
+
+    /// `change` over `old`, object by object; a quantization is replaced whole.
     static func merged(_ old: JSONValue, _ change: JSONValue) -> JSONValue {
         guard var result = old.object, let change = change.object else { return change }
-        for (key, value) in change where value != .null { result[key] = merged(result[key] ?? .null, value) }
+        for (key, value) in change where value != .null {
+            result[key] = key == "quantization_config" ? value : merged(result[key] ?? .null, value)
+        }
         return .object(result)
     }
 
@@ -264,7 +332,8 @@ enum QdrantCollection {
             "optimizer_config": merged(
                 optimizer, settings["optimizers_config"] ?? settings["optimizer_config"] ?? [:]),
             "wal_config": merged(["wal_capacity_mb": 32, "wal_segments_ahead": 0], settings["wal_config"] ?? [:]),
-            "quantization_config": settings["quantization_config"] ?? .null,
+            // "Disabled" is what a client says that wants it no longer.
+            "quantization_config": settings["quantization_config"].flatMap { $0.object == nil ? nil : $0 } ?? .null,
             "strict_mode_config": merged(["enabled": false], settings["strict_mode_config"] ?? [:]),
         ]
         if let metadata = settings["metadata"], metadata != .null { config["metadata"] = metadata }
@@ -273,7 +342,11 @@ enum QdrantCollection {
             var told: JSONObject = [
                 "data_type": json["type"] ?? json, "points": .integer(Int64(index.pointsCount)),
             ]
-            if json.object != nil { told["params"] = json }
+            if let parameters = settings[Self.indexes]?[field], parameters.object != nil {
+                told["params"] = parameters
+            } else if json.object != nil {
+                told["params"] = json
+            }
             return (field, JSONValue.object(told))
         }
         let indexed = info.vectors.values.reduce(0) { $0 + $1.indexedCount }

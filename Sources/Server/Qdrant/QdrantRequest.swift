@@ -1,8 +1,6 @@
 // Requests of the Qdrant API as the store's values. What is wrong is answered in Qdrant's words.
 
 import Hummingbird
-import MiniLM
-import NIOCore
 import VectorStore
 
 /// A refusal with a status of its own.
@@ -199,7 +197,7 @@ enum QdrantRequest {
 
     static func ids(_ list: [JSONValue]) throws -> [PointID] { try list.map { try PointID(json: $0) } }
 
-    /// `points` (ids) or `filter`, or a bare list of ids.
+    /// `points` (ids) or `filter`.
     static func selector(_ fields: Fields) throws -> PointSelector {
         if let list = fields["points"]?.array { return .ids(try ids(list)) }
         guard let filter = try fields.filter() else {

@@ -44,6 +44,46 @@ import VectorStore
         }
     }
 
+    @Test func `settings of the unnamed vector, of quantization and of indexes are changed and told as Qdrant does`()
+        async throws
+    {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let scalar: JSONValue = ["scalar": ["type": "int8", "quantile": 0.5]]
+            _ = try await server.result(
+                "PATCH", "/collections/c",
+                [
+                    "vectors": ["": ["hnsw_config": ["m": 32], "quantization_config": scalar]],
+                    "params": ["on_disk_payload": false],
+                ])
+            _ = try await server.result(
+                "PATCH", "/collections/c",
+                ["vectors": ["": ["hnsw_config": ["ef_construct": 7], "quantization_config": ["binary": [:]]]]])
+            let config = try #require(try await server.result("GET", "/collections/c")["config"])
+            let vectors = try #require(config["params"]?["vectors"])
+            #expect(vectors["size"] == 2)
+            #expect(vectors["hnsw_config"] == ["m": 32, "ef_construct": 7])
+            #expect(vectors["quantization_config"] == ["binary": [:]])
+            #expect(config["params"]?["on_disk_payload"] == false)
+            let unknown = try await server.error("PATCH", "/collections/c", ["vectors": ["x": ["on_disk": true]]])
+            #expect(unknown == (400, "Wrong input: Not existing vector name error: x"))
+
+            let schema: JSONValue = ["type": "keyword", "is_tenant": true]
+            let index: JSONValue = ["field_name": "user", "field_schema": schema]
+            _ = try await server.result("PUT", "/collections/c/index?wait=true", index)
+            let told = try await server.result("GET", "/collections/c")["payload_schema"]?["user"]
+            #expect(told == ["data_type": "keyword", "params": schema, "points": 0])
+            for wrong: JSONValue in [
+                ["type": "keyword", "is_tenant": 1], ["type": "integer", "lookup": false, "range": false],
+                ["type": "text", "stemmer": ["type": "snowball", "language": "english"]], "other",
+            ] {
+                let refused = try await server.error(
+                    "PUT", "/collections/c/index", ["field_name": "n", "field_schema": wrong])
+                #expect((400...422).contains(refused.0), "\(wrong)")
+            }
+        }
+    }
+
     @Test func `keeps integers and floats apart and gives vectors back in their shortest form`() async throws {
         try await QdrantServer.run { server in
             try await server.fill()
