@@ -22,7 +22,7 @@ QUESTIONS ?= Examples/questions.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads examples measure bench-texts \
-	bench-embed bench-embed-peers bench-index bench-index-peers bench-store lint format clean
+	bench-embed bench-embed-peers bench-index bench-index-peers bench-store bench-qdrant lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,7 +66,8 @@ test: weights ## run every test
 test-threads: deps ## run the index's concurrent load under the thread sanitizer
 	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter HNSWConcurrency
 
-examples: build ## run the examples with Qdrant's real clients from PyPI
+examples: build ## run the examples with Qdrant's real clients, LangChain, LlamaIndex and the MCP server from PyPI
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
 	@Scripts/qdrant_clients.sh
 
 measure: build ## measure the binary's size, start-up and memory
@@ -93,6 +94,12 @@ bench-index-peers: build ## the same vectors given to hnswlib, usearch and faiss
 
 bench-store: build ## measure the store: POINTS=100000 VECTORS=base.npy
 	@$(MINILM) bench store --points $(or $(POINTS),100000) $(if $(VECTORS),--vectors "$(VECTORS)")
+
+bench-qdrant: build ## measure the Qdrant API beside chromadb, qdrant-client's local mode and Qdrant Edge: POINTS=100000 VECTORS=
+	@python3 -m venv .build/qdrant-peers
+	@.build/qdrant-peers/bin/pip install --quiet numpy qdrant-client==1.20.0 qdrant-edge-py==0.9.0 chromadb
+	@.build/qdrant-peers/bin/python Scripts/bench_qdrant.py --minilm $(MINILM) --points $(or $(POINTS),100000) \
+		$(if $(VECTORS),--vectors "$(VECTORS)")
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

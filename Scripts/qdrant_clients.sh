@@ -1,43 +1,51 @@
 #!/usr/bin/env bash
-# Qdrant's own Python clients against the built binary, each in an environment of its own: Examples/qdrant.
+# Qdrant's own Python clients, and what is built on them, against the built binary: Examples/qdrant. Each client has an environment of
+# its own under .build. Where no packages can be had the examples are skipped, with a word; under CI=true that is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 minilm=.build/release/minilm
 port=${EXAMPLES_PORT:-16333}
+url=http://127.0.0.1:$port
 data=$(mktemp -d)
 server=
 trap 'kill $server 2>/dev/null || true; rm -rf "$data"' EXIT
 
-client() { # client VERSION: a Python with this qdrant-client
-    local environment=.build/qdrant-client-$1
-    if [[ ! -x $environment/bin/python ]]; then python3 -m venv "$environment"; fi
-    "$environment/bin/pip" install --quiet --disable-pip-version-check "qdrant-client==$1"
+environment() { # environment NAME PACKAGE...: a Python with these packages
+    local path=.build/qdrant-$1
+    shift
+    if [[ ! -x $path/bin/pip ]]; then python3 -m venv "$path"; fi && "$path/bin/pip" install --quiet --disable-pip-version-check "$@"
 }
 
 serve() {
-    "$minilm" serve --data-dir "$data" --port $((port + 1)) --llm-port off --qdrant-port "$port" >>"$data/log" 2>&1 &
+    "$minilm" serve --data-dir "$data" --port $((port + 1)) --llm-port off --qdrant-port "$port" >"$data/log" 2>&1 &
     server=$!
     for _ in $(seq 100); do
-        curl --silent --fail --output /dev/null "http://127.0.0.1:$port/readyz" && return
+        # A port that is taken leaves the server running without it: whoever answers there must not be taken for ours.
+        if grep -q "Qdrant API on .*:$port" "$data/log" && curl --silent --fail --output /dev/null "$url/readyz"; then return; fi
         sleep 0.1
     done
     tail -n 20 "$data/log" >&2
     exit 1
 }
 
-for version in 1.20.0 1.15.1; do
-    if ! client "$version"; then
-        echo "examples: skipped, qdrant-client $version cannot be installed here" >&2
-        exit 0
-    fi
-done
+if ! { environment client-1.20.0 qdrant-client==1.20.0 && environment client-1.15.1 qdrant-client==1.15.1 &&
+    environment frameworks langchain-qdrant==1.1.0 llama-index-vector-stores-qdrant==0.10.4 mcp-server-qdrant==0.8.1; }; then
+    echo "examples: the clients cannot be installed here (Debian: apt-get install python3-venv)" >&2
+    if [[ ${CI:-} == true ]]; then exit 1; fi
+    exit 0
+fi
+if curl --silent --output /dev/null "$url"; then
+    echo "examples: something listens on port $port already; EXAMPLES_PORT chooses another" >&2
+    exit 1
+fi
 serve
-.build/qdrant-client-1.20.0/bin/python -W ignore Examples/qdrant/session.py "http://127.0.0.1:$port"
-.build/qdrant-client-1.15.1/bin/python -W ignore Examples/qdrant/session.py "http://127.0.0.1:$port" --only-server
-.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py write "http://127.0.0.1:$port"
+.build/qdrant-client-1.20.0/bin/python -W ignore Examples/qdrant/session.py "$url"
+.build/qdrant-client-1.15.1/bin/python -W ignore Examples/qdrant/session.py "$url" --only-server
+.build/qdrant-frameworks/bin/python -W ignore Examples/qdrant/frameworks.py "$url"
+.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py write "$url"
 kill -9 $server
 wait $server 2>/dev/null || true
 serve
-.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py check "http://127.0.0.1:$port"
+.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py check "$url"
 echo "examples: ok"
