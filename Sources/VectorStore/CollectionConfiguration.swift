@@ -13,11 +13,21 @@ public struct CollectionConfiguration: Sendable, Hashable {
         public var distance: Distance
         /// Whether a point has several vectors of this name, compared by the sum of each query row's best (MaxSim).
         public var isMulti: Bool
+        /// Whether components are cut to whole numbers of 0…255 when they are stored: Qdrant's `uint8`. Cosine's are normalised
+        /// afterwards.
+        public var isOfBytes: Bool
 
-        public init(size: Int, distance: Distance, isMulti: Bool = false) {
+        public init(size: Int, distance: Distance, isMulti: Bool = false, isOfBytes: Bool = false) {
             self.size = size
             self.distance = distance
             self.isMulti = isMulti
+            self.isOfBytes = isOfBytes
+        }
+
+        /// What of a vector is stored and compared.   values: [size]
+        func prepared(_ values: [Float]) -> [Float] {
+            let kept = isOfBytes ? values.map { min(max($0, 0), 255).rounded(.towardZero) } : values
+            return distance == .cosine ? kept.normalised() : kept
         }
     }
 
@@ -30,6 +40,9 @@ public struct CollectionConfiguration: Sendable, Hashable {
 
     public var vectors: [String: VectorParameters]
     public var sparseVectors: [String: SparseVectorParameters]
+    /// Bytes of vectors of one name from which a graph is built, 0 for never; nil for the store's own
+    /// (`EmbeddedStore.Options.indexingThreshold`).
+    public var indexingThreshold: Int?
     /// What else is to be kept with the collection; not interpreted.
     public var metadata: JSONObject
 
@@ -61,7 +74,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
     }
 
     var hasVectors: Bool { !vectors.isEmpty || !sparseVectors.isEmpty }
-    func hasVector(_ name: String) -> Bool { vectors[name] != nil || sparseVectors[name] != nil }
+    /// Whether a point may have a vector of this name.
+    public func hasVector(_ name: String) -> Bool { vectors[name] != nil || sparseVectors[name] != nil }
 
     /// A dense vector where several are kept is one of one row.
     func adapted(_ vector: Vector, to name: String) -> Vector {
@@ -97,9 +111,10 @@ public struct CollectionConfiguration: Sendable, Hashable {
 
     // MARK: - As JSON
 
-    /// `{"vectors": {name: {"size", "distance", "multi"?}}, "sparse_vectors": {name: {"idf"}}, "metadata": {}}`
+    /// `{"vectors": {name: {"size", "distance", "multi"?, "bytes"?}}, "sparse_vectors": {name: {"idf"}}, "metadata": {},
+    /// "indexing_threshold"?}`
     var json: JSONValue {
-        .object([
+        var json: JSONObject = [
             "vectors": .object(
                 JSONObject(
                     vectors.sorted { $0.key < $1.key }.map { name, parameters in
@@ -108,12 +123,15 @@ public struct CollectionConfiguration: Sendable, Hashable {
                             "distance": .string(parameters.distance.rawValue),
                         ]
                         if parameters.isMulti { told["multi"] = true }
+                        if parameters.isOfBytes { told["bytes"] = true }
                         return (name, .object(told))
                     })),
             "sparse_vectors": .object(
                 JSONObject(sparseVectors.sorted { $0.key < $1.key }.map { ($0.key, ["idf": .bool($0.value.idf)]) })),
             "metadata": .object(metadata),
-        ])
+        ]
+        if let indexingThreshold { json["indexing_threshold"] = .integer(Int64(indexingThreshold)) }
+        return .object(json)
     }
 
     /// nil for JSON that is no valid configuration.
@@ -122,12 +140,17 @@ public struct CollectionConfiguration: Sendable, Hashable {
             let metadata = json["metadata"]?.object
         else { return nil }
         self.init(vectors: [:], metadata: metadata)
+        if let threshold = json["indexing_threshold"] {
+            guard let bytes = threshold.integer.flatMap({ Int(exactly: $0) }), bytes >= 0 else { return nil }
+            indexingThreshold = bytes
+        }
         for (name, value) in dense {
             guard let size = value["size"]?.integer.flatMap({ Int(exactly: $0) }),
                 let distance = value["distance"]?.string.flatMap(Distance.init(rawValue:))
             else { return nil }
             vectors[name] = VectorParameters(
-                size: size, distance: distance, isMulti: value["multi"]?.bool ?? false)
+                size: size, distance: distance, isMulti: value["multi"]?.bool ?? false,
+                isOfBytes: value["bytes"]?.bool ?? false)
         }
         for (name, value) in sparse {
             guard let idf = value["idf"]?.bool else { return nil }

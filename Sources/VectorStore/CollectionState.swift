@@ -129,6 +129,15 @@ struct CollectionState: Sendable {
         sparse[name] = SparseField(parameters)
     }
 
+    /// Takes a configuration whose vectors are the same but for the weights of sparse ones.
+    mutating func update(_ configuration: CollectionConfiguration) throws(StoreError) {
+        guard configuration.vectors == self.configuration.vectors,
+            Set(configuration.sparseVectors.keys) == Set(self.configuration.sparseVectors.keys)
+        else { throw .badRequest("the vectors of a collection with points cannot be changed") }
+        self.configuration = configuration
+        for (name, parameters) in configuration.sparseVectors { sparse[name]?.parameters = parameters }
+    }
+
     /// Forgets a vector's field. Rows that only its graph held may be used again.
     mutating func removeVector(_ name: String) {
         let held = dense[name]?.held

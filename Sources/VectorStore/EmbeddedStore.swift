@@ -135,7 +135,11 @@ public final class EmbeddedStore: PointStore {
         try Self.checkName(name)
         try configuration.validate()
         try await write { [self] db in
-            if states[name] != nil || published.aliases[name] != nil { throw StoreError.collectionExists(name) }
+            if states[name] != nil { throw StoreError.collectionExists(name) }
+            if published.aliases[name] != nil {
+                throw StoreError.wrongInput(
+                    "Can't create collection with name \(name). Alias with the same name already exists")
+            }
             let collection = try Self.insert(name, configuration, db)
             return ((), { [self] in publish(collection) })
         }
@@ -157,17 +161,21 @@ public final class EmbeddedStore: PointStore {
         return CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
     }
 
-    /// Replaces what is kept with the collection beside its vectors.
+    /// Changes what may change of a collection with points in it: whether sparse vectors are weighted, when a graph is built, and
+    /// what is kept beside.
     ///
     /// - Parameter change: Called with what is kept now, inside the transaction.
-    /// - Throws: `.collectionNotFound`.
-    public func updateMetadata(
-        of name: String, _ change: @escaping @Sendable (JSONObject) -> JSONObject
+    /// - Throws: `.collectionNotFound`; `.badRequest` for another set of vectors, or vectors that are compared otherwise; what
+    ///   `change` throws.
+    public func updateConfiguration(
+        of name: String, _ change: @escaping @Sendable (inout CollectionConfiguration) throws(StoreError) -> Void
     ) async throws(StoreError) {
         try await write { [self] db in
             var collection = try collectionState(name)
-            collection.configuration.metadata = change(collection.configuration.metadata)
-            try Self.store(collection.configuration, of: collection, db)
+            var configuration = collection.configuration
+            try change(&configuration)
+            try collection.update(configuration)
+            try Self.store(configuration, of: collection, db)
             let changed = collection
             return ((), { [self] in publish(changed) })
         }

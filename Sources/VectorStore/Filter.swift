@@ -22,6 +22,23 @@ public struct Filter: Sendable, Hashable {
         self.minShould = minShould
     }
 
+    /// What a prefetch filters by inside queries that filter: clause by clause all conditions of all, as Qdrant merges them. So the
+    /// `should`s of several filters are alternatives of each other. nil for none.
+    static func merged(_ filters: [Filter]) -> Filter? {
+        guard var merged = filters.first else { return nil }
+        for filter in filters.dropFirst() {
+            merged.must += filter.must
+            merged.should += filter.should
+            merged.mustNot += filter.mustNot
+            if let other = filter.minShould {
+                let own = merged.minShould ?? MinShould([], minCount: 0)
+                merged.minShould = MinShould(
+                    own.conditions + other.conditions, minCount: max(own.minCount, other.minCount))
+            }
+        }
+        return merged
+    }
+
     /// At least `minCount` of `conditions`.
     public struct MinShould: Sendable, Hashable {
         public var conditions: [Condition]

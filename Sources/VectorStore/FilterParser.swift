@@ -57,7 +57,7 @@ extension Condition {
             }
             guard total >= 1 else { throw .badRequest("Slice total must be >= 1, got \(total)") }
             guard (0..<total).contains(index) else {
-                throw .badRequest("Slice index must be in [0;\(total - 1)], got \(index)")
+                throw .invalid("internal.filter.slice: Slice index must be in [0;\(total - 1)], got \(index)")
             }
             try parts.end()
             self = .slice(total: UInt64(total), index: UInt64(index))
@@ -95,9 +95,6 @@ extension Condition {
             var parts = try Members(box, "geo_bounding_box")
             let corners = (try Self.point(&parts, "top_left"), try Self.point(&parts, "bottom_right"))
             try parts.end()
-            guard corners.0.lat >= corners.1.lat else {
-                throw .badRequest("geo_bounding_box: the latitude of top_left must not be below that of bottom_right")
-            }
             found.append(.geo(key: key, .box(topLeft: corners.0, bottomRight: corners.1)))
         }
         if let circle = members.take("geo_radius") {
@@ -126,7 +123,7 @@ extension Condition {
         if let flag = members.take("is_empty") { found.append(try Self.flag(flag, "is_empty", .isEmpty(key: key))) }
         if let flag = members.take("is_null") { found.append(try Self.flag(flag, "is_null", .isNull(key: key))) }
         guard let first = found.first else {
-            throw .badRequest("Validation error: At least one field condition must be specified")
+            throw .invalid("internal.filter: Validation error: At least one field condition must be specified [{}]")
         }
         return found.count == 1 ? first : .filter(Filter(should: found))
     }

@@ -229,7 +229,8 @@ extension Formula {
     /// The one value at a path, or its default.
     private static func payload(_ path: PayloadPath, _ point: FormulaSubject) throws(StoreError) -> JSONValue {
         let values = path.elements(in: point.subject.payload)
-        if values.count == 1 { return values[0] }
+        // A null is as good as missing.
+        if values.count == 1, values[0] != .null { return values[0] }
         if values.count > 1 { return .array(values) }
         guard let value = point.defaults.values[path], value != [] else {
             throw .badRequest("No value found for \(path) in the payload nor the formula defaults")

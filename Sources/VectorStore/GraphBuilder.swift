@@ -85,6 +85,8 @@ final class GraphBuilder: Sendable {
         var key: Int64
         var vector: String
         var file: GraphFile
+        /// Bytes of vectors from which there is a graph.
+        var threshold: Int
     }
 
     /// Does one batch of work on one graph.
@@ -96,7 +98,9 @@ final class GraphBuilder: Sendable {
             for (vector, field) in state.dense where (1...4096).contains(field.parameters.size) {
                 let job = Job(
                     collection: name, key: state.key, vector: vector,
-                    file: GraphFile(state.key, vector, in: store.directory))
+                    file: GraphFile(state.key, vector, in: store.directory),
+                    threshold: state.configuration.indexingThreshold.map { $0 == 0 ? .max : $0 }
+                        ?? store.options.indexingThreshold)
                 do {
                     if try work(job, field, store) {
                         failure.withLock { $0 = nil }
@@ -116,7 +120,7 @@ final class GraphBuilder: Sendable {
         let waiting = field.waiting
         let retired = field.retired
         if field.graph == nil {
-            guard field.present.count * field.parameters.size * 4 >= max(1, store.options.indexingThreshold) else {
+            guard field.present.count * field.parameters.size * 4 >= max(1, job.threshold) else {
                 return false
             }
         }

@@ -32,7 +32,7 @@ struct MultiField: Sendable {
     /// - Complexity: the rows of all candidates, times those of the query.
     func nearest(to query: [[Float]], count: Int, among rows: RowBits?) -> [Neighbour] {
         let distance = parameters.distance
-        let query = distance == .cosine ? query.map { $0.normalised() } : query
+        let query = query.map(parameters.prepared)
         var candidates = present
         if let rows { candidates.formIntersection(rows) }
         var best = TopK(count, distance)

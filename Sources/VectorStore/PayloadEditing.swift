@@ -103,7 +103,8 @@ extension PayloadSelection {
             return Self.include(.object(payload), paths.map { $0.steps[...] })?.object ?? [:]
         case .exclude(let paths):
             var rest = payload
-            for path in paths { rest.remove(path) }
+            // A path that counts elements excludes nothing, as in Qdrant.
+            for path in paths where !path.steps.contains(where: \.isIndex) { rest.remove(path) }
             return rest
         }
     }

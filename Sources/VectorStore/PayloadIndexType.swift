@@ -24,14 +24,7 @@ extension PayloadIndexType {
         case .uuid: "uuid"
         case .geo: "geo"
         case .text(let parameters):
-            [
-                "type": "text", "tokenizer": .string(parameters.tokenizer.rawValue),
-                "lowercase": .bool(parameters.lowercase), "ascii_folding": .bool(parameters.asciiFolding),
-                "min_token_len": parameters.minTokenLength.map { .integer(Int64($0)) } ?? .null,
-                "max_token_len": parameters.maxTokenLength.map { .integer(Int64($0)) } ?? .null,
-                "stopwords": .array(parameters.stopwords.sorted().map(JSONValue.string)),
-                "phrase_matching": .bool(parameters.phraseMatching),
-            ]
+            parameters.json
         }
     }
 
@@ -56,9 +49,26 @@ extension PayloadIndexType {
             if let flag = json["phrase_matching"]?.bool { parameters.phraseMatching = flag }
             parameters.minTokenLength = json["min_token_len"]?.integer.flatMap { Int(exactly: $0) }
             parameters.maxTokenLength = json["max_token_len"]?.integer.flatMap { Int(exactly: $0) }
-            parameters.stopwords = Set(json["stopwords"]?.array?.compactMap(\.string) ?? [])
+            let stopwords = json["stopwords"]?["custom"] ?? json["stopwords"]
+            parameters.stopwords = Set(stopwords?.array?.compactMap { $0.string?.lowercased() } ?? [])
             self = .text(parameters)
         default: return nil
         }
+    }
+}
+
+extension TextIndexParameters {
+    /// Qdrant's `TextIndexParams`; what is not set is not told.
+    fileprivate var json: JSONValue {
+        var json: JSONObject = [
+            "type": "text", "tokenizer": .string(tokenizer.rawValue), "lowercase": .bool(lowercase),
+            "ascii_folding": .bool(asciiFolding), "phrase_matching": .bool(phraseMatching),
+        ]
+        if let minTokenLength { json["min_token_len"] = .integer(Int64(minTokenLength)) }
+        if let maxTokenLength { json["max_token_len"] = .integer(Int64(maxTokenLength)) }
+        if !stopwords.isEmpty {
+            json["stopwords"] = ["custom": .array(stopwords.sorted().map(JSONValue.string))]
+        }
+        return .object(json)
     }
 }

@@ -10,6 +10,8 @@ public struct PayloadPath: Sendable, Hashable {
         case index(Int)
         /// `[]`: every element.
         case each
+
+        var isIndex: Bool { if case .index = self { true } else { false } }
     }
 
     let steps: [Step]

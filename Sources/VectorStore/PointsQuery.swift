@@ -22,6 +22,8 @@ public struct PointsQuery: Sendable, Equatable {
     public var isExact = false
     /// Nodes a graph's search keeps in view, at least `offset + limit`: more is slower and finds more.
     public var ef: Int?
+    /// Among which points it is counted how rare an index of a sparse vector is; nil for all.
+    public var rarity: Rarity?
     /// Where the vectors of ids are looked up; nil for this collection and `using`.
     public var lookup: VectorLookup?
     public var withPayload: PayloadSelection
@@ -53,6 +55,13 @@ public struct PointsQuery: Sendable, Equatable {
             offset: offset,
             withPayload: withPayload, withVectors: withVectors)
     }
+}
+
+/// The points among which it is counted how rare an index is, for sparse vectors with `idf`: Qdrant's `params.idf`.
+public enum Rarity: Sendable, Equatable {
+    case everywhere
+    /// Among those that pass, whatever else the query asks of points: one tenant's.
+    case among(Filter)
 }
 
 /// Another collection whose points are examples here.

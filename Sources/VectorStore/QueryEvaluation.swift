@@ -9,11 +9,22 @@ extension PointsQuery {
     /// Refuses what makes no sense, whatever is stored.
     func check(_ configuration: CollectionConfiguration) throws(StoreError) {
         guard limit >= 0, offset >= 0 else { throw .badRequest("limit and offset must not be negative") }
+        if rarity != nil, configuration.sparseVectors[using]?.idf != true {
+            throw .badRequest("params.idf needs a sparse vector with the `idf` modifier, which `\(using)` is not")
+        }
         switch ranking {
         case .nearest(.vector(let vector)): try configuration.check([using: vector])
         case nil where !prefetch.isEmpty:
             throw .badRequest(
                 "A query is needed to merge the prefetches. Can't have prefetches without defining a query.")
+        case nil where scoreThreshold != nil:
+            throw .badRequest(
+                "A query is needed to use the score_threshold. Can't have score_threshold without defining a query.")
+        case .order where scoreThreshold != nil:
+            throw .badRequest("Can't use score_threshold with an order_by query.")
+        case .reciprocalRankFusion where prefetch.isEmpty && !using.isEmpty,
+            .distributionFusion where prefetch.isEmpty && !using.isEmpty:
+            throw Self.fusionOfOneVector
         case .reciprocalRankFusion(let k, let weights):
             guard !prefetch.isEmpty else { throw .badRequest("cannot apply Fusion without prefetches") }
             guard k >= 1 else { throw .badRequest("rrf: k must be 1 or larger") }
@@ -41,6 +52,9 @@ extension PointsQuery {
         }
         for query in prefetch { try query.check(configuration) }
     }
+
+    fileprivate static let fusionOfOneVector = StoreError.badRequest(
+        "Fusion queries cannot be combined with the 'using' field.")
 }
 
 /// A row with what it was found by.
@@ -58,7 +72,7 @@ struct QueryEvaluation {
 
     /// The points of the query, as they are told.
     func points(_ query: PointsQuery) throws -> [ScoredPoint] {
-        let found = try hits(query, filters: [], isRoot: true).dropFirst(query.offset).prefix(query.limit)
+        let found = try hits(query, filters: [], offset: query.offset).dropFirst(query.offset).prefix(query.limit)
         return try found.map { hit in
             guard let row = try store.fetch(state.point(hit.row), query.withPayload, query.withVectors, db) else {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
@@ -72,22 +86,29 @@ struct QueryEvaluation {
 
     /// The first `offset + limit` hits, best first.
     ///
-    /// - Parameter filters: Those of the queries around this one.
-    func hits(_ query: PointsQuery, filters: [Filter], isRoot: Bool) throws -> [Hit] {
+    /// - Parameters:
+    ///   - filters: Those of the queries around this one.
+    ///   - offset: Of the root, whose first hits are skipped.
+    func hits(_ query: PointsQuery, filters: [Filter], offset: Int) throws -> [Hit] {
         let filters = filters + (query.filter.map { [$0] } ?? [])
-        // Never more than there are points: a limit of a billion is not memory.
-        let (end, overflow) = query.limit.addingReportingOverflow(isRoot ? query.offset : 0)
-        let count = min(overflow ? .max : end, max(state.pointsCount, 1))
+        let (end, overflow) = query.limit.addingReportingOverflow(offset)
+        var count = overflow ? .max : end
+        // Never more than there are points: a limit of a billion is not memory. In an order a point comes once a value.
+        if case .order = query.ranking {} else { count = min(count, max(state.pointsCount, 1)) }
         if query.prefetch.isEmpty {
             var rows: RowBits?
-            if !filters.isEmpty {
-                let all = Filter(must: filters.map(Condition.filter))
-                rows = try FilterPlan(filters.count == 1 ? filters[0] : all, state, db, path: store.path).rows()
+            if let filter = Filter.merged(filters) {
+                rows = try FilterPlan(filter, state, db, path: store.path).rows()
             }
             return try rank(query, count, among: rows)
         }
-        let lists = try query.prefetch.map { try hits($0, filters: filters, isRoot: false) }
+        // A sample is drawn from so many more that it is not empty after the offset, as in Qdrant.
+        let more = query.ranking == .random ? offset : 0
+        let lists = try query.prefetch.map { try hits($0, filters: filters, offset: more) }
         switch query.ranking {
+        case .reciprocalRankFusion where !query.using.isEmpty, .distributionFusion where !query.using.isEmpty:
+            // Only now: what is wrong with a prefetch is told first.
+            throw PointsQuery.fusionOfOneVector
         case .reciprocalRankFusion(let k, let weights):
             return cut(Fusion.reciprocalRank(lists, k: k, weights: weights), query, count)
         case .distributionFusion: return cut(Fusion.distribution(lists), query, count)
@@ -122,7 +143,7 @@ struct QueryEvaluation {
             return try nearest(to: vector(input, query), query, count, without([input], query, rows))
         case .diverse(let input, let diversity, let candidates):
             let target = try vector(input, query)
-            let pool = min(candidates ?? count, max(state.pointsCount, 1))
+            let pool = min(candidates ?? query.limit, max(state.pointsCount, 1))
             let found = try nearest(to: target, query, pool, without([input], query, rows))
             return try diversified(found, query, diversity, count)
         case .recommend(let positive, let negative, let strategy):
@@ -194,16 +215,14 @@ struct QueryEvaluation {
             return vector
         case .id(let id):
             // Another collection is read in the same transaction of the database.
-            let source = try query.lookup.map { try store.collectionState($0.collection) } ?? state
+            let source = try lookedUp(query)
             let name = query.lookup?.vector ?? query.using
-            guard source.configuration.vectors[name] != nil || source.configuration.sparseVectors[name] != nil else {
-                throw StoreError.unknownVector(name)
-            }
             guard
                 let row = try Row.fetchOne(
                     db.cachedStatement(sql: "SELECT vectors FROM points WHERE collection = ? AND id = ?"),
                     arguments: [source.key, id.key])
             else { throw StoreError.pointNotFound(id) }
+            guard source.configuration.hasVector(name) else { throw StoreError.unknownVector(name) }
             guard let own = try EmbeddedStore.vectors(row, source.configuration, path: store.path)[name] else {
                 throw StoreError.badRequest("point \(id) has no vector '\(name)'")
             }
@@ -212,9 +231,19 @@ struct QueryEvaluation {
         }
     }
 
+    /// The collection whose points are the query's examples.
+    private func lookedUp(_ query: PointsQuery) throws(StoreError) -> CollectionState {
+        guard let lookup = query.lookup else { return state }
+        do {
+            return try store.collectionState(lookup.collection)
+        } catch .collectionNotFound(let name) {
+            throw .lookupNotFound(name)
+        }
+    }
+
     /// The rows without the points of this collection that are named as examples.
     private func without(_ inputs: [VectorInput], _ query: PointsQuery, _ rows: RowBits?) throws -> RowBits? {
-        if let lookup = query.lookup, try store.collectionState(lookup.collection).key != state.key { return rows }
+        if try lookedUp(query).key != state.key { return rows }
         var left = rows
         for case .id(let id) in inputs {
             let point = try Int64.fetchOne(

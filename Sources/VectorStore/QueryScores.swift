@@ -11,16 +11,20 @@ extension QueryEvaluation {
         switch vector {
         case .dense(let values):
             guard let field = state.dense[query.using] else { throw StoreError.unknownVector(query.using) }
-            let isCosine = field.parameters.distance == .cosine
             // Prefetched candidates are few, and each of them counts.
             let ef = query.isExact || !query.prefetch.isEmpty ? nil : query.ef ?? store.options.ef
-            found = try field.nearest(to: isCosine ? values.normalised() : values, count: count, among: rows, ef: ef)
+            found = try field.nearest(to: field.parameters.prepared(values), count: count, among: rows, ef: ef)
         case .multi(let vectors):
             guard let field = state.multi[query.using] else { throw StoreError.unknownVector(query.using) }
             found = field.nearest(to: vectors, count: count, among: rows)
         case .sparse(let sparse):
             guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
-            found = field.nearest(to: sparse, count: count, among: rows, capacity: state.capacity)
+            var counted: RowBits?
+            if case .among(let filter) = query.rarity {
+                counted = try FilterPlan(filter, state, db, path: store.path).rows()
+            }
+            found = field.nearest(
+                to: sparse, count: count, among: rows, countedAmong: counted, capacity: state.capacity)
         }
         let hits = found.map { Hit(row: UInt32($0.row), score: $0.score) }
         guard let threshold = query.scoreThreshold else { return hits }

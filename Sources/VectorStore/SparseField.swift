@@ -5,7 +5,7 @@ import HNSW
 
 /// For each index the rows that have a value there, and the values.
 struct SparseField: Sendable {
-    let parameters: CollectionConfiguration.SparseVectorParameters
+    var parameters: CollectionConfiguration.SparseVectorParameters
     private var postings = ShardedDictionary<UInt32, SortedEntries<Posting>>()
     private(set) var present = RowBits(capacity: 0)
 
@@ -42,13 +42,27 @@ struct SparseField: Sendable {
 
     /// The rows with an index in common with `query` whose dot product with it is greatest.
     ///
+    /// - Parameter countedAmong: The rows among which it is counted how rare an index is; nil for all.
     /// - Complexity: the values under the query's indices.
-    func nearest(to query: SparseVector, count: Int, among rows: RowBits?, capacity: Int) -> [Neighbour] {
+    func nearest(
+        to query: SparseVector, count: Int, among rows: RowBits?, countedAmong counted: RowBits? = nil, capacity: Int
+    ) -> [Neighbour] {
+        var corpus = counted
+        corpus?.formIntersection(present)
+        let total = corpus?.count ?? present.count
         var scores = [Float](repeating: 0, count: capacity)
         var touched = RowBits(capacity: capacity)
         for (index, weight) in zip(query.indices, query.values) {
             guard let entries = postings[index] else { continue }
-            let weight = parameters.idf ? weight * inverseFrequency(entries.count) : weight
+            var weight = weight
+            if parameters.idf {
+                var frequency = entries.count
+                if let corpus {
+                    frequency = 0
+                    entries.forEach { if corpus.contains($0.row) { frequency += 1 } }
+                }
+                weight *= Self.inverseFrequency(frequency, of: total)
+            }
             entries.forEach { entry in
                 guard Int(entry.row) < capacity, rows?.contains(entry.row) ?? true else { return }
                 scores[Int(entry.row)] += weight * entry.key.value
@@ -61,8 +75,8 @@ struct SparseField: Sendable {
     }
 
     /// ln(1 + (n - df + 0.5) / (df + 0.5)) of n vectors, df of which have the index: BM25's.
-    private func inverseFrequency(_ frequency: Int) -> Float {
-        let (n, df) = (Double(present.count), Double(frequency))
+    private static func inverseFrequency(_ frequency: Int, of count: Int) -> Float {
+        let (n, df) = (Double(count), Double(frequency))
         return Float(log(1 + (n - df + 0.5) / (df + 0.5)))
     }
 }

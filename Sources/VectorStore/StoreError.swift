@@ -4,6 +4,8 @@
 public enum StoreError: Error, Sendable, Equatable {
     /// No collection of this name.
     case collectionNotFound(String)
+    /// A query names a collection that is not there.
+    case lookupNotFound(String)
     /// No alias of this name, where one is needed.
     case aliasNotFound(String)
     /// The collection to create is there already.
@@ -14,6 +16,8 @@ public enum StoreError: Error, Sendable, Equatable {
     case pointNotFound(PointID)
     /// A vector of the wrong size.
     case wrongDimension(expected: Int, got: Int)
+    /// A member of a request that is out of bounds or says nothing; the text says which, where and why.
+    case invalid(String)
     /// A request that makes no sense; the text says why.
     case badRequest(String)
     /// Values that cannot be stored or compared; the text says why.
@@ -38,6 +42,7 @@ extension StoreError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .collectionNotFound(let name): "Not found: Collection `\(name)` doesn't exist!"
+        case .lookupNotFound(let name): "Not found: Collection \(name) not found"
         case .aliasNotFound(let name): "Not found: Alias \(name) does not exists!"
         case .collectionExists(let name): "Wrong input: Collection `\(name)` already exists!"
         case .wrongDimension(let expected, let got):
@@ -46,6 +51,7 @@ extension StoreError: CustomStringConvertible {
         case .pointNotFound(let id): "Not found: No point with id \(id) found"
         case .wrongInput(let reason): "Wrong input: \(reason)"
         case .badRequest(let reason): "Bad request: \(reason)"
+        case .invalid(let reason): "Validation error in JSON body: [\(reason)]"
         case .locked(let directory, let holder):
             """
             The data directory \(directory) is in use\(holder.map { " by process \($0)" } ?? ""): stop that process, or choose \

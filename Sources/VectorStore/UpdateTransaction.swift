@@ -106,7 +106,7 @@ struct UpdateTransaction {
         } else if mode == .updateOnly {
             return
         }
-        try insert(point.id.key, point.payload, normalised(point.vectors))
+        try insert(point.id.key, point.payload, prepared(point.vectors))
     }
 
     private mutating func insert(_ id: Data, _ payload: JSONObject, _ vectors: NamedVectors) throws {
@@ -141,16 +141,16 @@ struct UpdateTransaction {
         edit(&vectors)
         // A row's vectors never change: the point moves.
         try delete(point)
-        try insert(point.id, point.payload, normalised(vectors))
+        try insert(point.id, point.payload, prepared(vectors))
     }
 
-    private func normalised(_ vectors: NamedVectors) -> NamedVectors {
+    private func prepared(_ vectors: NamedVectors) -> NamedVectors {
         var vectors = vectors
         for (name, vector) in vectors {
-            let isCosine = state.configuration.vectors[name]?.distance == .cosine
+            guard let parameters = state.configuration.vectors[name] else { continue }
             switch state.configuration.adapted(vector, to: name) {
-            case .dense(let values): if isCosine { vectors[name] = .dense(values.normalised()) }
-            case .multi(let rows): vectors[name] = .multi(isCosine ? rows.map { $0.normalised() } : rows)
+            case .dense(let values): vectors[name] = .dense(parameters.prepared(values))
+            case .multi(let rows): vectors[name] = .multi(rows.map(parameters.prepared))
             case .sparse: break
             }
         }

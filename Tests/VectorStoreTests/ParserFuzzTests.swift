@@ -90,7 +90,10 @@ import Testing
         #expect {
             try Filter(json: json)
         } throws: { error in
-            if case .badRequest(let reason) = error as? StoreError { !reason.isEmpty } else { false }
+            switch error as? StoreError {
+            case .badRequest(let reason), .invalid(let reason): !reason.isEmpty
+            default: false
+            }
         }
     }
 

@@ -51,7 +51,8 @@ struct ErrorAnswer: Sendable {
         let text = JSONValue.string("\(error)")
         switch error {
         case .badRequest, .wrongInput, .wrongDimension, .unknownVector: self.init(400, text)
-        case .collectionNotFound, .pointNotFound, .aliasNotFound: self.init(404, text)
+        case .invalid: self.init(422, text)
+        case .collectionNotFound, .lookupNotFound, .pointNotFound, .aliasNotFound: self.init(404, text)
         case .collectionExists: self.init(409, text)
         case .diskFull: self.init(507, text, isOurs: true)
         case .cancelled: self.init(499, text)

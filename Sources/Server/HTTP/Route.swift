@@ -46,12 +46,14 @@ struct Route: Sendable {
     }
 
     /// The parameters of a path that this route serves; nil for a path of another route.
-    func match(_ candidate: [Substring]) -> [String]? {
+    ///
+    /// - Parameter allowsEmpty: Whether nothing between two slashes is a parameter, too.
+    func match(_ candidate: [Substring], allowsEmpty: Bool = false) -> [String]? {
         guard segments.count == candidate.count else { return nil }
         var parameters: [String] = []
         for (own, other) in zip(segments, candidate) {
             if own.hasPrefix("{") {
-                guard !other.isEmpty, let parameter = other.removingPercentEncoding else { return nil }
+                guard allowsEmpty || !other.isEmpty, let parameter = other.removingPercentEncoding else { return nil }
                 parameters.append(parameter)
             } else if own != other {
                 return nil

@@ -46,7 +46,10 @@ struct RouteTable: HTTPResponder {
         // Qdrant takes a slash at the end, FastAPI redirects.
         if dialect == .qdrant, path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
         let segments = path.hasPrefix("/") ? Route.segments(path) : []
-        let matches = routes.compactMap { route in route.match(segments).map { (route, $0) } }
+        // Qdrant refuses an empty name, FastAPI does not know its path.
+        let matches = routes.compactMap { route in
+            route.match(segments, allowsEmpty: dialect == .qdrant).map { (route, $0) }
+        }
         guard !matches.isEmpty else {
             if segments.count > 1, segments.last == "",
                 routes.contains(where: { $0.match(Array(segments.dropLast())) != nil })

@@ -24,7 +24,9 @@ struct QdrantAPI: Sendable {
     /// The data directory, where snapshots lie.
     let directory: String
 
-    var routes: [Route] {
+    var routes: [Route] { table.map(\.checked) }
+
+    private var table: [Route] {
         let collection = "/collections/{collection}"
         let points = collection + "/points"
         return [
@@ -44,6 +46,7 @@ struct QdrantAPI: Sendable {
             .delete("/cluster/peer/{id}", standalone),
             .get(collection + "/cluster", clusterInfo),
             .post(collection + "/cluster", standalone),
+            .get(collection + "/shards") { call in call.qdrant(["shard_keys": []]) },
             .put(collection + "/shards", standalone),
             .post(collection + "/shards/delete", standalone),
             .get("/issues") { call in call.qdrant(["issues": []]) },
@@ -143,5 +146,19 @@ struct QdrantAPI: Sendable {
             collections_vector_total \(vectors)
 
             """)
+    }
+}
+
+extension Route {
+    /// The same, after a look at what all routes have in common: a collection's name that may be one, and time to answer in.
+    fileprivate var checked: Route {
+        let namesCollection = path.hasPrefix("/collections/{collection}")
+        return Route(method: method, path: path) { [handler] call in
+            if namesCollection { try QdrantCollection.checkLength(call.parameter) }
+            if call.request.uri.query != nil, call.query["timeout"] == "0" {
+                throw QdrantError.validation("timeout: value 0 invalid, must be 1 or larger", in: "query parameters")
+            }
+            return try await handler(&call)
+        }
     }
 }

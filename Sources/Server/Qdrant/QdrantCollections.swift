@@ -1,18 +1,29 @@
 // Collections of the Qdrant API: what is asked for them, and what is told of them.
 
+import Foundation
 import Hummingbird
 import VectorStore
 
 extension QdrantAPI {
     @Sendable func listCollections(_ call: inout Call) async throws -> Response {
-        let names = try await store.collections()
+        // This server's own collection is there from the start, but nobody made it: until it holds documents it is not told.
+        var names = try await store.collections()
+        if let own = names.firstIndex(of: Library.collection),
+            try await store.collection(Library.collection).pointsCount == 0
+        {
+            names.remove(at: own)
+        }
         return call.qdrant(["collections": .array(names.map { ["name": .string($0)] })])
     }
 
     @Sendable func createCollection(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the collection", mayBeEmpty: true)
+        try QdrantCollection.checkName(call.parameter)
         try QdrantCollection.checkSettings(fields)
-        try await store.createCollection(call.parameter, try QdrantCollection.configuration(fields))
+        var configuration = try QdrantCollection.configuration(fields)
+        configuration.metadata[QdrantCollection.createdAt] = .string(
+            Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+        try await store.createCollection(call.parameter, configuration)
         return call.qdrant(true)
     }
 
@@ -26,11 +37,17 @@ extension QdrantAPI {
                 throw StoreError.unknownVector(name)
             }
         }
-        try await store.updateMetadata(of: call.parameter) { kept in
-            var kept = kept
-            kept[QdrantCollection.settings] = QdrantCollection.updated(
-                kept[QdrantCollection.settings] ?? [:], by: fields)
-            return kept
+        let modifiers = try fields.optional("sparse_vectors", "an object", \.object).map { object in
+            try object.map { name, json in
+                (name, json["modifier"] == nil ? nil : try QdrantCollection.sparseParameters(Fields(json, name)))
+            }
+        }
+        let threshold = try QdrantCollection.indexingThreshold(fields)
+        try await store.updateConfiguration(of: call.parameter) { configuration in
+            let settings = configuration.metadata[QdrantCollection.settings] ?? [:]
+            configuration.metadata[QdrantCollection.settings] = QdrantCollection.updated(settings, by: fields)
+            if let threshold { configuration.indexingThreshold = threshold }
+            for case (let name, let parameters?) in modifiers ?? [] { configuration.sparseVectors[name] = parameters }
         }
         return call.qdrant(true)
     }
@@ -64,11 +81,7 @@ extension QdrantAPI {
         } else {
             throw QdrantError.format("expected `dense` or `sparse`")
         }
-        try await store.updateMetadata(of: collection) { kept in
-            var kept = kept
-            kept[QdrantCollection.settings] = QdrantCollection.merged(kept[QdrantCollection.settings] ?? [:], told)
-            return kept
-        }
+        try await updateSettings(of: collection) { $0 = QdrantCollection.merged(.object($0), told).object ?? $0 }
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 
@@ -78,17 +91,13 @@ extension QdrantAPI {
             throw QdrantError(status: 403, message: "Forbidden: this server's documents need their vector.")
         }
         try await store.deleteVector(name, in: collection)
-        try await store.updateMetadata(of: collection) { kept in
-            var kept = kept
-            var settings = kept[QdrantCollection.settings]?.object ?? [:]
+        try await updateSettings(of: collection) { settings in
             for kind in ["vectors", "sparse_vectors"] {
                 if var told = settings[kind]?.object {
                     told.remove(name)
                     settings[kind] = .object(told)
                 }
             }
-            kept[QdrantCollection.settings] = .object(settings)
-            return kept
         }
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
@@ -138,16 +147,23 @@ extension QdrantAPI {
 }
 
 extension QdrantAPI {
-    /// Keeps the parameters of an index, as they were given, to be told again.
+    /// Changes the settings that are kept with a collection to be told again.
+    private func updateSettings(
+        of collection: String, _ change: @escaping @Sendable (inout JSONObject) -> Void
+    ) async throws {
+        try await store.updateConfiguration(of: collection) { configuration in
+            var settings = configuration.metadata[QdrantCollection.settings]?.object ?? [:]
+            change(&settings)
+            configuration.metadata[QdrantCollection.settings] = .object(settings)
+        }
+    }
+
+    /// Keeps the parameters of an index, as they were given.
     private func keep(_ parameters: JSONValue?, ofIndexOn field: String, in collection: String) async throws {
-        try await store.updateMetadata(of: collection) { kept in
-            var kept = kept
-            var settings = kept[QdrantCollection.settings]?.object ?? [:]
+        try await updateSettings(of: collection) { settings in
             var indexes = settings[QdrantCollection.indexes]?.object ?? [:]
             indexes[field] = parameters
             settings[QdrantCollection.indexes] = .object(indexes)
-            kept[QdrantCollection.settings] = .object(settings)
-            return kept
         }
     }
 
@@ -204,11 +220,65 @@ enum QdrantCollection {
     /// Where in them the parameters of payload indexes are, by field.
     static let indexes = "payload_schema"
 
+    /// Where the time is kept at which a collection was made.
+    static let createdAt = "created_at"
+
+    /// Refuses names that no collection has.
+    static func checkLength(_ name: String) throws {
+        guard 1...255 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
+        else {
+            throw QdrantError.validation(
+                "collection_name: a name must have from 1 to 255 bytes and no control characters", in: "path parameters"
+            )
+        }
+    }
+
+    /// Refuses names that Qdrant gives to no collection.
+    static func checkName(_ name: String) throws {
+        if let forbidden = name.first(where: #"<>:"/\|?*"#.contains) {
+            throw QdrantError.validation(
+                "name: collection name cannot contain \"\(forbidden)\" char", in: "path parameters")
+        }
+    }
+
     /// Refuses settings that are none, of whatever they are kept for.
     static func checkSettings(_ fields: Fields) throws {
         for key in [
             "hnsw_config", "optimizers_config", "wal_config", "strict_mode_config", "params", "metadata",
         ] { _ = try fields.optional(key, "an object", \.object) }
+        try checkGraph(fields, "hnsw_config")
+        try checkMemory(fields["payload"] ?? fields["params"]?["payload"], of: "payload")
+        _ = try indexingThreshold(fields)
+        for (name, json) in fields["vectors"]?.object ?? [:] where json.object != nil {
+            try checkGraph(Fields(json, "vectors.\(name)"), "vectors.\(name).hnsw_config")
+            try checkMemory(json, of: "vectors.\(name)")
+        }
+        if let unnamed = fields["vectors"], unnamed["size"] != nil {
+            try checkGraph(Fields(unnamed, "vectors"), "vectors.hnsw_config")
+            try checkMemory(unnamed, of: "vectors")
+        }
+    }
+
+    /// Refuses graphs that could not be built.
+    private static func checkGraph(_ fields: Fields, _ place: String) throws {
+        guard let json = fields["hnsw_config"], json.object != nil else { return }
+        if let candidates = try Fields(json, place).count("ef_construct"), candidates < 4 {
+            throw QdrantError.validation("\(place).ef_construct: value \(candidates) invalid, must be 4 or larger")
+        }
+    }
+
+    /// Refuses to promise that what may be larger than memory stays in it.
+    private static func checkMemory(_ json: JSONValue?, of place: String) throws {
+        guard json?["memory"] == "pinned" else { return }
+        throw QdrantError.validation("\(place).memory: `pinned` is not supported here, use `cached` or `cold`")
+    }
+
+    /// Bytes of vectors from which a graph is built; nil where nothing is said. Qdrant counts in kilobytes of 1,024.
+    static func indexingThreshold(_ fields: Fields) throws -> Int? {
+        guard let json = fields["optimizers_config"] ?? fields["optimizer_config"] else { return nil }
+        guard let kilobytes = try Fields(json, "optimizers_config").count("indexing_threshold") else { return nil }
+        let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1024)
+        return overflow ? .max : bytes
     }
 
     /// Refuses parameters of an index that are of the wrong type, that exclude each other, or that would change what is found and are not
@@ -227,7 +297,11 @@ enum QdrantCollection {
                 "field_schema: the 'lookup' and 'range' capabilities can't be both disabled")
         }
         if fields["stemmer"] != nil { throw QdrantError.notYet("stemmer") }
-        if let words = fields["stopwords"], words.array == nil { throw QdrantError.notYet("stopwords of a language") }
+        if let words = fields["stopwords"], words.array == nil {
+            guard let set = words.object, (set["languages"]?.array ?? []).isEmpty else {
+                throw QdrantError.notYet("stopwords of a language")
+            }
+        }
     }
 
     /// The body of `PUT /collections/{name}`.
@@ -250,7 +324,14 @@ enum QdrantCollection {
                     Fields(value == .null ? [:] : value, "sparse_vectors.\(name)"))
             }
         }
-        configuration.metadata = [settings: .object(fields.object)]
+        configuration.indexingThreshold = try indexingThreshold(fields)
+        var kept = fields.object
+        if let quantization = kept["quantization"] {
+            // An older name of it.
+            kept["quantization_config"] = quantization
+            kept.remove("quantization")
+        }
+        configuration.metadata = [settings: .object(kept)]
         return configuration
     }
 
@@ -278,7 +359,9 @@ enum QdrantCollection {
                 throw QdrantError.format("unknown comparator, expected max_sim")
             }
         }
-        return .init(size: size, distance: distance, isMulti: fields["multivector_config"] != nil)
+        return .init(
+            size: size, distance: distance, isMulti: fields["multivector_config"] != nil,
+            isOfBytes: fields["datatype"] == "uint8")
     }
 
     /// The settings after `PATCH`: where there is one unnamed vector, its changes come under the name "" and belong to it, and those of
@@ -293,11 +376,15 @@ enum QdrantCollection {
         return merged(old, .object(change))
     }
 
-    /// `change` over `old`, object by object; a quantization is replaced whole.
+    /// `change` over `old`, object by object; a quantization is replaced whole, and gone when it is "Disabled".
     static func merged(_ old: JSONValue, _ change: JSONValue) -> JSONValue {
         guard var result = old.object, let change = change.object else { return change }
         for (key, value) in change where value != .null {
-            result[key] = key == "quantization_config" ? value : merged(result[key] ?? .null, value)
+            if key == "quantization_config" {
+                if value.object == nil { result.remove(key) } else { result[key] = value }
+            } else {
+                result[key] = merged(result[key] ?? .null, value)
+            }
         }
         return .object(result)
     }
@@ -308,10 +395,13 @@ enum QdrantCollection {
     static func info(_ info: CollectionInfo) -> JSONValue {
         let settings = info.configuration.metadata[Self.settings] ?? [:]
         var params: JSONObject = [
-            "vectors": vectors(info.configuration, settings), "shard_number": 1, "replication_factor": 1,
-            "write_consistency_factor": 1, "on_disk_payload": settings["on_disk_payload"] ?? true,
+            "vectors": vectors(info.configuration, settings), "shard_number": settings["shard_number"] ?? 1,
+            "replication_factor": settings["replication_factor"] ?? 1,
+            "write_consistency_factor": settings["write_consistency_factor"] ?? 1,
+            "on_disk_payload": settings["on_disk_payload"] ?? true,
         ]
-        if !info.configuration.sparseVectors.isEmpty {
+        for key in ["payload", "id_tracker"] { if let told = settings[key], told != .null { params[key] = told } }
+        if !info.configuration.sparseVectors.isEmpty || settings["sparse_vectors"]?.object != nil {
             params["sparse_vectors"] = .object(
                 JSONObject(
                     info.configuration.sparseVectors.sorted { $0.key < $1.key }.map { name, sparse in
@@ -332,8 +422,7 @@ enum QdrantCollection {
             "optimizer_config": merged(
                 optimizer, settings["optimizers_config"] ?? settings["optimizer_config"] ?? [:]),
             "wal_config": merged(["wal_capacity_mb": 32, "wal_segments_ahead": 0], settings["wal_config"] ?? [:]),
-            // "Disabled" is what a client says that wants it no longer.
-            "quantization_config": settings["quantization_config"].flatMap { $0.object == nil ? nil : $0 } ?? .null,
+            "quantization_config": settings["quantization_config"] ?? .null,
             "strict_mode_config": merged(["enabled": false], settings["strict_mode_config"] ?? [:]),
         ]
         if let metadata = settings["metadata"], metadata != .null { config["metadata"] = metadata }
@@ -342,22 +431,24 @@ enum QdrantCollection {
             var told: JSONObject = [
                 "data_type": json["type"] ?? json, "points": .integer(Int64(index.pointsCount)),
             ]
-            if let parameters = settings[Self.indexes]?[field], parameters.object != nil {
-                told["params"] = parameters
-            } else if json.object != nil {
-                told["params"] = json
+            // Of a type without parameters none are told.
+            if var parameters = settings[Self.indexes]?[field]?.object {
+                if json["type"] == "text", parameters["tokenizer"] == nil { parameters["tokenizer"] = "word" }
+                told["params"] = .object(parameters)
             }
             return (field, JSONValue.object(told))
         }
         let indexed = info.vectors.values.reduce(0) { $0 + $1.indexedCount }
         let error = info.indexingError
-        return [
+        var told: JSONObject = [
             "status": error == nil ? "green" : "yellow",
             "optimizer_status": error.map { ["error": .string($0)] } ?? "ok",
             "warnings": [], "indexed_vectors_count": .integer(Int64(indexed)),
             "points_count": .integer(Int64(info.pointsCount)), "segments_count": 1, "config": .object(config),
             "payload_schema": .object(JSONObject(schema)), "update_queue": ["length": 0],
         ]
+        if let time = info.configuration.metadata[Self.createdAt] { told[Self.createdAt] = time }
+        return .object(told)
     }
 
     /// In the shape in which they were given: one unnamed vector, or names.

@@ -13,9 +13,14 @@ extension QdrantAPI {
             let groups = try await grouped(query, grouping, in: call.parameter)
             var lookups: [PointID: Record] = [:]
             if let lookup = grouping.lookup {
-                let records = try await store.retrieve(
-                    groups.compactMap { try? PointID(json: $0.id) }, withPayload: lookup.withPayload,
-                    withVectors: lookup.withVectors, in: lookup.collection)
+                let records: [Record]
+                do {
+                    records = try await store.retrieve(
+                        groups.compactMap { try? PointID(json: $0.id) }, withPayload: lookup.withPayload,
+                        withVectors: lookup.withVectors, in: lookup.collection)
+                } catch StoreError.collectionNotFound(let name) {
+                    throw StoreError.lookupNotFound(name)
+                }
                 lookups = Dictionary(records.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
             }
             return call.qdrant([
@@ -55,6 +60,19 @@ extension QdrantAPI {
                 )
             }
         }
+
+        /// The groups a point belongs to, each once: none when one of the values is neither a string nor an integer, as in Qdrant.
+        func values(of point: ScoredPoint) -> [JSONValue] {
+            let values = path.elements(of: point.payload ?? [:])
+            let areKeys = values.allSatisfy { value in
+                switch value {
+                case .string, .integer, .unsigned: true
+                default: false
+                }
+            }
+            var seen: Set<JSONValue> = []
+            return areKeys ? values.filter { seen.insert($0).inserted } : []
+        }
     }
 
     private typealias Group = (id: JSONValue, hits: [ScoredPoint])
@@ -68,15 +86,13 @@ extension QdrantAPI {
         let all = try await store.collection(collection).pointsCount
         query.limit = max(1, min(all, grouping.limit.multipliedClamped(by: grouping.size).multipliedClamped(by: 2)))
         while true {
+            // What prefetches cut off could have filled a group.
+            query.prefetch = wanted.prefetch.map { $0.finding(atLeast: query.limit) }
             let points = try await store.query(query, in: collection)
             var groups: [Group] = []
             var places: [JSONValue: Int] = [:]
             for point in points {
-                for value in Set(grouping.path.elements(of: point.payload ?? [:])) {
-                    switch value {
-                    case .string, .integer, .unsigned: break
-                    default: continue
-                    }
+                for value in grouping.values(of: point) {
                     if let place = places[value] {
                         if groups[place].hits.count < grouping.size { groups[place].hits.append(point) }
                     } else if groups.count < grouping.limit {
@@ -98,6 +114,16 @@ extension ScoredPoint {
         var point = self
         point.payload = selection == .none ? nil : payload.flatMap { selection.select(from: $0) }
         return point
+    }
+}
+
+extension PointsQuery {
+    /// The same with no smaller limits, in all prefetches.
+    fileprivate func finding(atLeast count: Int) -> PointsQuery {
+        var query = self
+        query.limit = max(limit, count)
+        query.prefetch = prefetch.map { $0.finding(atLeast: count) }
+        return query
     }
 }
 

@@ -11,11 +11,19 @@ extension QdrantAPI {
         { [self] call in
             let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
             let name = try fields.string("using") ?? ""
+            guard try await store.collection(call.parameter).configuration.hasVector(name) else {
+                throw StoreError.unknownVector(name)
+            }
             let filter = Filter(must: try (fields.filter().map { [.filter($0)] } ?? []) + [.hasVector(name)])
-            var sample = PointsQuery(.random, filter: filter, limit: try fields.limit("sample", default: 10))
+            let size = try fields.count("sample") ?? 10
+            guard size >= 2 else {
+                throw QdrantError.validation("sample: value \(size) invalid, must be 2 or larger")
+            }
+            var sample = PointsQuery(.random, filter: filter, limit: size)
             sample.withVectors = .only([name])
             let limit = try fields.limit(default: 3)
             let points = try await store.query(sample, in: call.parameter).sorted { $0.id < $1.id }
+            guard points.count >= 2 else { return call.qdrant(represent([], [])) }
             let ids = points.map(\.id)
             let places = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
             var cells: [(row: Int, column: Int, score: Float)] = []

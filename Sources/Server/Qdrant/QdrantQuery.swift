@@ -25,6 +25,7 @@ enum QdrantQuery {
             let params = try Fields(json, "params")
             query.isExact = try params.bool("exact") ?? false
             query.ef = try params.count("hnsw_ef")
+            query.rarity = try params["idf"].map(rarity)
         }
         if let json = fields["lookup_from"] {
             let lookup = try Fields(json, "lookup_from")
@@ -36,10 +37,27 @@ enum QdrantQuery {
         query.withVectors = try QdrantRequest.vectors(fields)
     }
 
+    /// `"global"`, or `{"corpus": filter}` of nothing but matches that must hold.
+    private static func rarity(_ json: JSONValue) throws -> Rarity {
+        if json == "global" { return .everywhere }
+        let corpus = try Fields(json, "params.idf").value("corpus")
+        let clauses = try Fields(corpus, "params.idf.corpus")
+        func refusal(_ reason: String) -> QdrantError { .validation("internal.params.idf.corpus: \(reason)") }
+        guard clauses.object.allSatisfy({ $0.key == "must" || $0.value == .null }) else {
+            throw refusal("only `must` clauses are supported")
+        }
+        let conditions = clauses.many("must")
+        guard !conditions.isEmpty else { throw refusal("at least one condition is needed") }
+        guard conditions.allSatisfy({ Set($0.object?.keys ?? []) == ["key", "match"] }) else {
+            throw refusal("only `match` conditions are supported")
+        }
+        return .among(try Filter(json: corpus))
+    }
+
     private static func input(_ json: JSONValue) throws -> VectorInput {
         switch json {
         case .integer, .unsigned, .string: .id(try PointID(json: json))
-        default: .vector(try QdrantRequest.vector(json))
+        default: .vector(try QdrantRequest.vector(json, at: "internal.query"))
         }
     }
 
@@ -49,9 +67,17 @@ enum QdrantQuery {
         if let target = fields["nearest"] {
             guard let json = fields["mmr"] else { return .nearest(try input(target)) }
             let mmr = try Fields(json, "mmr")
-            return .diverse(
-                try input(target), diversity: try mmr.float("diversity") ?? 0.5,
-                candidates: try mmr.count("candidates_limit"))
+            let diversity = try mmr.float("diversity") ?? 0.5
+            guard 0...1 ~= diversity else {
+                throw QdrantError.validation(
+                    "internal.query.mmr.diversity: value \(diversity) invalid, must be from 0.0 to 1.0")
+            }
+            let candidates = try mmr.count("candidates_limit")
+            guard 0...16_384 ~= candidates ?? 0 else {
+                throw QdrantError.validation(
+                    "internal.query.mmr.candidates_limit: value \(candidates ?? 0) invalid, must be from 0 to 16384")
+            }
+            return .diverse(try input(target), diversity: diversity, candidates: candidates)
         }
         if let json = fields["recommend"] { return try recommend(Fields(json, "recommend")) }
         if let json = fields["discover"] {
@@ -70,7 +96,11 @@ enum QdrantQuery {
         if let json = fields["rrf"] {
             let rrf = try Fields(json, "rrf")
             let weights = try rrf.optional("weights", "a list", \.array).map(QdrantRequest.floats)
-            return .reciprocalRankFusion(k: try rrf.count("k") ?? 2, weights: weights)
+            let k = try rrf.count("k") ?? 2
+            guard k > 0 else {
+                throw QdrantError.validation("internal.query.rrf.k: value 0 invalid, must be 1 or larger")
+            }
+            return .reciprocalRankFusion(k: k, weights: weights)
         }
         if fields["sample"] == "random" { return .random }
         if let json = fields["formula"] {
@@ -94,12 +124,19 @@ enum QdrantQuery {
             let item = try Fields(json, "feedback")
             return FeedbackItem(example: try input(item.value("example")), score: try item.needed("score", item.float))
         }
+        let place = "internal.query.relevance_feedback"
+        guard !items.isEmpty else {
+            throw QdrantError.validation("\(place).feedback: feedback elements must be non-empty")
+        }
         let strategy = try Fields(Fields(fields.value("strategy"), "strategy").value("naive"), "naive")
-        return .feedback(
-            target: try input(fields.value("target")), items,
-            FeedbackCoefficients(
-                a: try strategy.needed("a", strategy.float), b: try strategy.needed("b", strategy.float),
-                c: try strategy.needed("c", strategy.float)))
+        let coefficients = FeedbackCoefficients(
+            a: try strategy.needed("a", strategy.float), b: try strategy.needed("b", strategy.float),
+            c: try strategy.needed("c", strategy.float))
+        guard coefficients.b >= 0 else {
+            throw QdrantError.validation(
+                "\(place).strategy.naive.b: value \(coefficients.b) invalid, must be 0.0 or larger")
+        }
+        return .feedback(target: try input(fields.value("target")), items, coefficients)
     }
 
     private static func recommend(_ fields: Fields) throws -> Ranking {
@@ -133,9 +170,10 @@ enum QdrantQuery {
         var query = PointsQuery(nil)
         if let object = json.object, let name = object["name"]?.string {
             query.using = name
-            query.ranking = .nearest(.vector(try QdrantRequest.vector(try Fields(json, "vector").value("vector"))))
+            let inner = try Fields(json, "vector").value("vector")
+            query.ranking = .nearest(.vector(try QdrantRequest.vector(inner, at: "vector.vector")))
         } else {
-            query.ranking = .nearest(.vector(try QdrantRequest.vector(json)))
+            query.ranking = .nearest(.vector(try QdrantRequest.vector(json, at: "vector")))
         }
         try common(&query, fields)
         query.withPayload = try QdrantRequest.payload(fields["with_payload"], default: .none)

@@ -15,8 +15,8 @@ struct QdrantError: Error {
         QdrantError(message: "Bad request: `\(name)` is not supported by this server yet")
     }
     /// What the route takes, but out of bounds.
-    static func validation(_ text: String) -> QdrantError {
-        QdrantError(status: 422, message: "Validation error in JSON body: [\(text)]")
+    static func validation(_ text: String, in part: String = "JSON body") -> QdrantError {
+        QdrantError(status: 422, message: "Validation error in \(part): [\(text)]")
     }
 }
 
@@ -63,7 +63,9 @@ struct Fields {
     /// 0 or larger.
     func count(_ key: String) throws(QdrantError) -> Int? {
         try optional(key, "an integer of 0 or larger") {
-            $0.integer.flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil }
+            // Clients ask for 2⁶⁴ - 1 points when they want all.
+            if case .unsigned = $0 { return .max }
+            return $0.integer.flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil }
         }
     }
     /// 1 or larger.
@@ -119,17 +121,27 @@ enum QdrantRequest {
         return floats
     }
 
-    /// `[f]` or `{"indices", "values"}`.
-    static func vector(_ json: JSONValue) throws -> Vector {
+    /// `[f]`, `[[f]]` or `{"indices", "values"}`.
+    ///
+    /// - Parameter place: Where in the request it stands.
+    static func vector(_ json: JSONValue, at place: @autoclosure () -> String) throws -> Vector {
         if let list = json.array {
             guard list.first?.array != nil else { return .dense(try floats(list)) }
-            return .multi(
-                try list.map { row in
-                    guard let row = row.array else {
-                        throw QdrantError.format("a multivector must be a list of lists of numbers")
-                    }
-                    return try floats(row)
-                })
+            let rows = try list.map { row in
+                guard let row = row.array else {
+                    throw QdrantError.format("a multivector must be a list of lists of numbers")
+                }
+                return try floats(row)
+            }
+            guard rows.allSatisfy({ !$0.isEmpty }) else {
+                throw QdrantError.validation("\(place()).?.data: all vectors must be non-empty")
+            }
+            if let other = rows.first(where: { $0.count != rows[0].count }) {
+                throw QdrantError.validation(
+                    "\(place()).?.data: all vectors must have the same dimension, found vector with dimension \(other.count)"
+                )
+            }
+            return .multi(rows)
         }
         let fields = try Fields(json, "a vector")
         guard let indices = fields["indices"]?.array, let values = fields["values"]?.array else {
@@ -143,24 +155,32 @@ enum QdrantRequest {
             }
             numbers.append(number)
         }
+        guard numbers.count == values.count else {
+            throw QdrantError.validation(
+                "\(place()).?.values: Validation error: must be the same length as indices [{}]")
+        }
+        guard Set(numbers).count == numbers.count else {
+            throw QdrantError.validation("\(place()).?.indices: Validation error: must be unique [{}]")
+        }
         return .sparse(try SparseVector(indices: numbers, values: try floats(values)))
     }
 
     /// A point's vectors: the unnamed one as it is, or an object of names.
-    static func vectors(_ json: JSONValue) throws -> NamedVectors {
-        guard let object = json.object else { return ["": try vector(json)] }
+    static func vectors(_ json: JSONValue, at place: @autoclosure () -> String) throws -> NamedVectors {
+        guard let object = json.object else { return ["": try vector(json, at: place())] }
         var vectors: NamedVectors = [:]
-        for (name, value) in object { vectors[name] = try vector(value) }
+        for (name, value) in object { vectors[name] = try vector(value, at: place()) }
         return vectors
     }
 
     /// `{"points": […]}` or `{"batch": {"ids", "vectors", "payloads"}}`.
     static func points(_ fields: Fields) throws -> [Point] {
         if let list = fields["points"]?.array {
-            return try list.map { json in
+            return try list.enumerated().map { number, json in
                 let point = try Fields(json, "a point")
                 return Point(
-                    id: try PointID(json: point.value("id")), vectors: try vectors(point.value("vector")),
+                    id: try PointID(json: point.value("id")),
+                    vectors: try vectors(point.value("vector"), at: "points[\(number)].vector"),
                     payload: try point.optional("payload", "an object", \.object) ?? [:])
             }
         }
@@ -174,12 +194,14 @@ enum QdrantRequest {
                 guard let column = column.array, column.count == ids.count else {
                     throw lengths("vectors of '\(name)'")
                 }
-                for (row, json) in column.enumerated() { rows[row][name] = try vector(json) }
+                for (row, json) in column.enumerated() {
+                    rows[row][name] = try vector(json, at: "batch.vectors[\(row)]")
+                }
             }
             all = rows
         } else {
             guard let list = batch["vectors"]?.array, list.count == ids.count else { throw lengths("vectors") }
-            all = try list.map { ["": try vector($0)] }
+            all = try list.enumerated().map { ["": try vector($1, at: "batch.vectors[\($0)]")] }
         }
         if let payloads, payloads.count != ids.count { throw lengths("payloads") }
         return try ids.indices.map { row in
@@ -268,10 +290,14 @@ enum QdrantRequest {
         case "update_vectors":
             guard let list = try fields.value("points").array else { throw QdrantError.format("points must be a list") }
             return .updateVectors(
-                try list.map { json in
+                try list.enumerated().map { number, json in
                     let point = try Fields(json, "a point")
-                    return PointVectors(
-                        id: try PointID(json: point.value("id")), vectors: try vectors(point.value("vector")))
+                    let vectors = try vectors(point.value("vector"), at: "points[\(number)].vector")
+                    guard !vectors.isEmpty else {
+                        throw QdrantError.validation(
+                            "points[\(number)].vector: must specify vectors to update for point")
+                    }
+                    return PointVectors(id: try PointID(json: point.value("id")), vectors: vectors)
                 }, if: try fields.filter("update_filter"))
         case "delete_vectors": return .deleteVectors(try names("vector"), try selector(fields))
         default: throw QdrantError.format("unknown operation `\(name)`")

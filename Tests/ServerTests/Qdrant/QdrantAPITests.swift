@@ -214,7 +214,7 @@ import VectorStore
         ("POST", "/collections/c/points/query", #"{"prefetch": {}, "query": {"formula": {"max": []}}}"#, 400),
         ("POST", "/collections/c/points/query", #"{"prefetch": {}, "query": {"formula": "$score[-1]"}}"#, 400),
         ("POST", "/collections/c/points/query", #"{"prefetch": {}, "query": {"formula": "nowhere"}}"#, 400),
-        ("POST", "/collections/c/points/query", #"{"filter": {"must": [{"key": "a"}]}}"#, 400),
+        ("POST", "/collections/c/points/query", #"{"filter": {"must": [{"key": "a"}]}}"#, 422),
         ("POST", "/collections/c/points/scroll", #"{"offset": 1.5}"#, 400),
         ("DELETE", "/collections/documents", "", 403), ("GET", "/nothing", "", 404),
         ("PATCH", "/collections", "{}", 405),

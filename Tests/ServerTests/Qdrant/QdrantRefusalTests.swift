@@ -1,0 +1,142 @@
+// What Qdrant refuses with words of its own, which clients and their tests look for. The words are those of Qdrant 1.19's sources.
+
+import Foundation
+import Testing
+import VectorStore
+
+@testable import Server
+
+@Suite struct QdrantRefusalTests {
+    /// A collection with an unnamed multivector, one with a sparse vector, and the one of two components.
+    private static func fill(_ server: QdrantServer) async throws {
+        try await server.fill()
+        _ = try await server.result(
+            "PUT", "/collections/many",
+            ["vectors": ["size": 2, "distance": "Dot", "multivector_config": ["comparator": "max_sim"]]])
+        _ = try await server.result("PUT", "/collections/words", ["vectors": [:], "sparse_vectors": ["w": [:]]])
+    }
+
+    private static let body = "Validation error in JSON body: "
+
+    @Test(arguments: [
+        ("many", "[[]]", "[points[0].vector.?.data: all vectors must be non-empty]"),
+        ("many", "[[1, 2], []]", "[points[0].vector.?.data: all vectors must be non-empty]"),
+        (
+            "many", "[[1, 2], [1]]",
+            "[points[0].vector.?.data: all vectors must have the same dimension, found vector with dimension 1]"
+        ),
+        (
+            "words", #"{"w": {"indices": [1], "values": [1, 2]}}"#,
+            "[points[0].vector.?.values: Validation error: must be the same length as indices [{}]]"
+        ),
+        (
+            "words", #"{"w": {"indices": [1, 1], "values": [1, 2]}}"#,
+            "[points[0].vector.?.indices: Validation error: must be unique [{}]]"
+        ),
+    ])
+    func `vectors that are none are refused with their place`(_ name: String, _ vector: String, _ reason: String)
+        async throws
+    {
+        try await QdrantServer.run { server in
+            try await Self.fill(server)
+            let point: JSONValue = ["id": 1, "vector": try JSONValue(parsing: vector.utf8)]
+            let refused = try await server.error("PUT", "/collections/\(name)/points", ["points": [point]])
+            #expect(refused == (422, Self.body + reason))
+            #expect(try await server.result("POST", "/collections/\(name)/points/count", [:]) == ["count": 0])
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"score_threshold": 1}"#, 400, "A query is needed to use the score_threshold. Can't have"),
+        (#"{"score_threshold": 1, "query": {"order_by": "n"}}"#, 400, "Can't use score_threshold with an order_by"),
+        (
+            #"{"query": {"fusion": "rrf"}, "using": "x"}"#, 400,
+            "Fusion queries cannot be combined with the 'using' field."
+        ),
+        (
+            #"{"prefetch": {"query": 1}, "query": {"fusion": "rrf"}, "using": "x"}"#, 400,
+            "Fusion queries cannot be combined"
+        ),
+        // What is wrong with a prefetch is told first.
+        (
+            #"{"prefetch": {"query": 1, "lookup_from": {"collection": "no"}}, "query": {"fusion": "rrf"}, "using": "x"}"#,
+            404, "Not found: Collection no not found"
+        ),
+        // Of a point that is not there and a vector that is not there, the point.
+        (
+            #"{"query": {"recommend": {"positive": [9]}}, "lookup_from": {"collection": "words", "vector": "x"}}"#, 404,
+            "No point with id 9 found"
+        ),
+        (#"{"query": {"nearest": 1, "mmr": {"diversity": 2}}}"#, 422, "mmr.diversity: value 2.0 invalid"),
+        (#"{"prefetch": {}, "query": {"rrf": {"k": 0}}}"#, 422, "rrf.k: value 0 invalid"),
+        (
+            #"{"query": {"relevance_feedback": {"target": 1, "feedback": [], "strategy": {"naive": {"a": 1, "b": 1, "c": 1}}}}}"#,
+            422, "feedback elements must be non-empty"
+        ),
+        (#"{"filter": {"must": [{"slice": {"total": 4, "index": 4}}]}}"#, 422, "Slice index must be in [0;3]"),
+        (#"{"query": [1, 2], "params": {"idf": "global"}}"#, 400, "idf"),
+        (#"{"query": [1, 2], "params": {"idf": {"corpus": {"must": []}}}}"#, 422, "at least one condition"),
+        (#"{"query": [1, 2], "params": {"idf": {"corpus": {"should": [{"has_id": [1]}]}}}}"#, 422, "must"),
+        (#"{"query": [1, 2], "params": {"idf": {"corpus": {"must": {"is_null": {"key": "a"}}}}}}"#, 422, "match"),
+    ])
+    func `queries that make no sense are refused in Qdrant's words`(_ query: String, _ status: Int, _ words: String)
+        async throws
+    {
+        try await QdrantServer.run { server in
+            try await Self.fill(server)
+            let refused = try await server.error(
+                "POST", "/collections/c/points/query", try JSONValue(parsing: query.utf8))
+            #expect(refused.0 == status, "\(refused.1)")
+            #expect(refused.1.contains(words), "\(refused.1)")
+        }
+    }
+
+    @Test(arguments: [
+        ("PUT", "/collections/a%2Fb", #"{"vectors": {"size": 2, "distance": "Dot"}}"#, "cannot contain \"/\" char"),
+        ("PUT", "/collections/a%3Cb", #"{"vectors": {"size": 2, "distance": "Dot"}}"#, "cannot contain \"<\" char"),
+        ("GET", "/collections//exists", "", "collection_name"),
+        ("GET", "/collections/a%00/exists", "", "collection_name"),
+        ("GET", "/collections/" + String(repeating: "n", count: 256), "", "Validation error in path parameters"),
+        (
+            "PUT", "/collections/d?timeout=0", #"{"vectors": {"size": 2, "distance": "Dot"}}"#,
+            "timeout: value 0 invalid"
+        ),
+        (
+            "PUT", "/collections/d",
+            #"{"vectors": {"size": 2, "distance": "Dot"}, "hnsw_config": {"ef_construct": 0}}"#,
+            "hnsw_config.ef_construct: value 0 invalid"
+        ),
+        ("PUT", "/collections/d", #"{"vectors": {"size": 2, "distance": "Dot", "memory": "pinned"}}"#, "pinned"),
+        ("PATCH", "/collections/c", #"{"params": {"payload": {"memory": "pinned"}}}"#, "pinned"),
+        (
+            "PUT", "/collections/c/points/vectors", #"{"points": [{"id": 1, "vector": {}}]}"#,
+            "must specify vectors to update"
+        ),
+        ("POST", "/collections/c/points/search/matrix/pairs", #"{"sample": 1}"#, "sample: value 1 invalid"),
+    ])
+    func `what is out of bounds is told with status 422, and nothing is made`(
+        _ method: String, _ path: String, _ body: String, _ words: String
+    ) async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let refused = try await server.error(
+                method, path, body.isEmpty ? nil : try JSONValue(parsing: body.utf8))
+            #expect(refused.0 == 422, "\(refused.1)")
+            #expect(refused.1.contains(words), "\(refused.1)")
+            #expect(try await server.store.collections() == ["c"])
+        }
+    }
+
+    @Test func `a collection is not made under the name of an alias`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let alias: JSONValue = ["create_alias": ["alias_name": "a", "collection_name": "c"]]
+            _ = try await server.result("POST", "/collections/aliases", ["actions": [alias]])
+            let refused = try await server.error("PUT", "/collections/a", ["vectors": ["size": 2, "distance": "Dot"]])
+            #expect(refused.0 == 400)
+            #expect(refused.1.contains("Alias with the same name already exists"))
+            let unknown = try await server.error("POST", "/collections/c/points/search/matrix/pairs", ["using": "x"])
+            #expect(unknown == (400, "Wrong input: Not existing vector name error: x"))
+        }
+    }
+}
