@@ -6,6 +6,7 @@
 //   QdrantGroups.swift       queries in groups; QdrantMatrix.swift samples compared with each other
 //   QdrantRequest.swift      requests as the store's values
 //   QdrantQuery.swift        queries, the universal and the older ones
+//   QdrantStrictMode.swift   limits of a collection; QdrantIndexNeeds.swift, QdrantLedger.swift what they look at
 //   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them
 //
 // Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).
@@ -23,6 +24,8 @@ struct QdrantAPI: Sendable {
     let store: EmbeddedStore
     /// The data directory, where snapshots lie.
     let directory: String
+    /// What strict mode counts.
+    let ledger = QdrantLedger()
 
     var routes: [Route] {
         let collection = "/collections/{collection}"

@@ -15,6 +15,7 @@ extension QdrantAPI {
             var sample = PointsQuery(.random, filter: filter, limit: try fields.limit("sample", default: 10))
             sample.withVectors = .only([name])
             let limit = try fields.limit(default: 3)
+            try await strictMode(call)?.check(fields, sample: sample.limit, limit: limit)
             let points = try await store.query(sample, in: call.parameter).sorted { $0.id < $1.id }
             let ids = points.map(\.id)
             let places = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))

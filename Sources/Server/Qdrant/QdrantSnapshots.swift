@@ -194,6 +194,7 @@ extension QdrantAPI {
             }
         }
         try await store.restore(collection, from: file)
+        ledger.forget(collection)
         return true
     }
 
