@@ -21,6 +21,13 @@ extension EmbeddedStore {
             + state.sparse.values.reduce(0) { $0 + 8 * $1.valuesCount }
     }
 
+    /// Points with each of a collection's sparse vectors, by name. From memory.
+    ///
+    /// - Throws: `.collectionNotFound`.
+    public func sparseCounts(in name: String) throws(StoreError) -> [String: Int] {
+        try collectionState(name).sparse.mapValues(\.present.count)
+    }
+
     /// Bytes of a collection's payloads as JSON, each but an empty one rounded up to whole blocks.
     ///
     /// - Complexity: reads every payload.

@@ -45,6 +45,7 @@ extension QdrantAPI {
         }
         let wasThere = try await store.deleteCollection(call.parameter)
         ledger.forget(call.parameter)
+        requests.forget(call.parameter)
         return call.qdrant(.bool(wasThere))
     }
 

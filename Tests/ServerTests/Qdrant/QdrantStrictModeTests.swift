@@ -191,6 +191,8 @@ import VectorStore
             // Two rows of one component and one value are 16 bytes.
             #expect(try server.store.vectorBytes(in: "c") == 16)
             #expect(try await put(fitting).status == 400)
+            _ = try await server.result("POST", "/collections/c/points/delete", ["points": [1]])
+            #expect(try server.store.vectorBytes(in: "c") == 0)
         }
     }
 
