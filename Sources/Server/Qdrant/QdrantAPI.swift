@@ -46,6 +46,7 @@ struct QdrantAPI: Sendable {
             .post("/cluster/recover", standalone),
             .delete("/cluster/peer/{id}", standalone),
             .get(collection + "/cluster", clusterInfo),
+            .get(collection + "/optimizations", optimizations),
             .post(collection + "/cluster", standalone),
             .put(collection + "/shards", standalone),
             .post(collection + "/shards/delete", standalone),

@@ -75,4 +75,21 @@ import VectorStore
         #expect(abs(count.average - 24.757875) < 1e-9)
         #expect(count.last == Date(timeIntervalSince1970: 1))
     }
+
+    @Test func `nothing waits for optimizations`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let path = "/collections/c/optimizations"
+            let brief = try await server.result("GET", path)
+            #expect(brief["running"] == [])
+            #expect(brief["summary"]?["idle_segments"] == 1)
+            #expect(brief.object?.count == 2)
+            let whole = try await server.result("GET", path + "?with=queued,completed,idle_segments")
+            #expect(whole["queued"] == [])
+            #expect(whole["completed"] == [])
+            #expect(whole["idle_segments"]?.array?.first?["points_count"] == 3)
+            #expect(try await server.error("GET", "/collections/d/optimizations").0 == 404)
+            #expect(try await server.result("GET", "/issues") == ["issues": []])
+        }
+    }
 }
