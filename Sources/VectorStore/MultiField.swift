@@ -12,11 +12,14 @@ struct MultiField: Sendable {
     let parameters: CollectionConfiguration.VectorParameters
     private var vectors = ShardedDictionary<UInt32, [[Float]]>()
     private(set) var present = RowBits(capacity: 0)
+    /// Vectors of all points together.
+    private(set) var rowsCount = 0
 
     init(_ parameters: CollectionConfiguration.VectorParameters) { self.parameters = parameters }
 
     mutating func insert(_ vector: [[Float]], row: UInt32) {
         present.insert(row)
+        rowsCount += vector.count - (vectors[row]?.count ?? 0)
         vectors.update(row, initial: []) { rows in
             rows = vector
             return true
@@ -26,6 +29,7 @@ struct MultiField: Sendable {
     mutating func remove(row: UInt32) {
         guard present.contains(row) else { return }
         present.remove(row)
+        rowsCount -= vectors[row]?.count ?? 0
         vectors.update(row, initial: []) { _ in false }
     }
 

@@ -107,14 +107,14 @@ struct SnapshotReader {
         }
         self.file = file
         self.path = path
-        guard try take(SnapshotFormat.magic.count).elementsEqual(SnapshotFormat.magic) else {
-            throw Self.invalid(path, "it is no snapshot of this program")
+        guard let magic = try? take(SnapshotFormat.magic.count), magic.elementsEqual(SnapshotFormat.magic) else {
+            throw Self.invalid(path, "it does not contain a collection config, so it is no snapshot of this program")
         }
         hash.update(SnapshotFormat.magic)
         guard case (SnapshotFormat.collection, let body)? = try record(), let json = try? JSONValue(parsing: body),
             let configuration = json["configuration"].flatMap(CollectionConfiguration.init(json:)),
             let fields = json["indexes"]?.object
-        else { throw Self.invalid(path, "it does not begin with a collection") }
+        else { throw Self.invalid(path, "it does not contain a collection config where it should begin with one") }
         self.configuration = configuration
         for (field, json) in fields {
             guard let path = try? PayloadPath(field), let type = PayloadIndexType(json: json) else {

@@ -8,6 +8,8 @@ struct SparseField: Sendable {
     var parameters: CollectionConfiguration.SparseVectorParameters
     private var postings = ShardedDictionary<UInt32, SortedEntries<Posting>>()
     private(set) var present = RowBits(capacity: 0)
+    /// Values of all points together.
+    private(set) var valuesCount = 0
 
     /// A value, in the order of rows.
     private struct Posting: Comparable, Sendable {
@@ -21,6 +23,7 @@ struct SparseField: Sendable {
 
     mutating func insert(_ vector: SparseVector, row: UInt32) {
         present.insert(row)
+        valuesCount += vector.indices.count
         for (index, value) in zip(vector.indices, vector.values) {
             postings.update(index, initial: SortedEntries()) { entries in
                 entries.insert(Posting(row: row, value: value), row)
@@ -32,6 +35,7 @@ struct SparseField: Sendable {
     /// - Parameter vector: The one that was inserted.
     mutating func remove(_ vector: SparseVector, row: UInt32) {
         present.remove(row)
+        valuesCount -= vector.indices.count
         for index in vector.indices {
             postings.update(index, initial: SortedEntries()) { entries in
                 entries.remove(Posting(row: row, value: 0), row)

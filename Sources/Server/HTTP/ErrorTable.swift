@@ -27,7 +27,8 @@ struct ErrorAnswer: Sendable {
         case let error as MultipartError: self.init(400, .string(error.message))
         case let error as RequestError: self.init(error)
         case let error as StoreError: self.init(error)
-        case let error as QdrantError: self.init(error.status, .string(error.message))
+        case let error as QdrantError:
+            self.init(error.status, .string(error.message), retryAfter: error.retryAfter)
         case let error as ChatError:
             let failure = error.failure
             self.init(failure.status, .string(failure.detail), retryAfter: failure.retryAfter)

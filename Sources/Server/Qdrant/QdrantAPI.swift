@@ -6,11 +6,12 @@
 //   QdrantGroups.swift       queries in groups; QdrantMatrix.swift samples compared with each other
 //   QdrantRequest.swift      requests as the store's values
 //   QdrantQuery.swift        queries, the universal and the older ones
+//   QdrantStrictMode.swift   limits of a collection; QdrantIndexNeeds.swift, QdrantLedger.swift what they look at
+//   QdrantTelemetry.swift    what it tells of itself; QdrantRequestCounts.swift counts answers
 //   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them
 //
 // Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).
 
-import Foundation
 import Hummingbird
 import VectorStore
 
@@ -18,13 +19,16 @@ import VectorStore
 struct QdrantAPI: Sendable {
     /// The version of Qdrant whose API this is; clients compare it with their own.
     static let version = "1.19.1"
-    private static let startup = Date.now.formatted(.iso8601)
 
     let store: EmbeddedStore
     /// The data directory, where snapshots lie.
     let directory: String
+    /// What strict mode counts.
+    let ledger = QdrantLedger()
+    let requests = QdrantRequestCounts()
 
-    var routes: [Route] { table.map(\.checked) }
+    /// Before telemetry counts their answers.
+    var uncountedRoutes: [Route] { table.map(\.checked) }
 
     private var table: [Route] {
         let collection = "/collections/{collection}"
@@ -45,6 +49,7 @@ struct QdrantAPI: Sendable {
             .post("/cluster/recover", standalone),
             .delete("/cluster/peer/{id}", standalone),
             .get(collection + "/cluster", clusterInfo),
+            .get(collection + "/optimizations", optimizations),
             .post(collection + "/cluster", standalone),
             .get(collection + "/shards") { call in call.qdrant(["shard_keys": []]) },
             .put(collection + "/shards", standalone),
@@ -94,23 +99,6 @@ struct QdrantAPI: Sendable {
             + older(points + "/discover", QdrantQuery.oldDiscover)
     }
 
-    @Sendable private func telemetry(_ call: inout Call) async throws -> Response {
-        let names = try await store.collections()
-        return call.qdrant([
-            "id": "00000000-0000-0000-0000-000000000000",
-            "app": [
-                "name": "qdrant", "version": .string(Self.version), "startup": .string(Self.startup),
-                "features": [
-                    "debug": false, "service_debug_feature": false, "recovery_mode": false, "gpu": false,
-                    "rocksdb": false, "staging": false,
-                ],
-            ],
-            "collections": ["number_of_collections": .integer(Int64(names.count)), "collections": []],
-            "cluster": ["enabled": false],
-            "requests": ["rest": ["responses": [:]], "grpc": ["responses": [:]]],
-        ])
-    }
-
     /// As Qdrant answers when it is alone.
     @Sendable private func standalone(_ call: inout Call) async throws -> Response {
         throw QdrantError(
@@ -124,28 +112,6 @@ struct QdrantAPI: Sendable {
             "local_shards": [["shard_id": 0, "points_count": .integer(Int64(count)), "state": "Active"]],
             "remote_shards": [], "shard_transfers": [],
         ])
-    }
-
-    /// Prometheus text: how much there is.
-    @Sendable private func metrics(_ call: inout Call) async throws -> Response {
-        let names = try await store.collections()
-        var vectors = 0
-        for name in names {
-            vectors += try await store.collection(name).vectors.values.reduce(0) { $0 + $1.pointsCount }
-        }
-        return .text(
-            """
-            # HELP app_info information about qdrant server
-            # TYPE app_info gauge
-            app_info{name="qdrant",version="\(Self.version)"} 1
-            # HELP collections_total number of collections
-            # TYPE collections_total gauge
-            collections_total \(names.count)
-            # HELP collections_vector_total total number of vectors in all collections
-            # TYPE collections_vector_total gauge
-            collections_vector_total \(vectors)
-
-            """)
     }
 }
 

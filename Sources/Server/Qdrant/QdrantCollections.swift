@@ -24,6 +24,7 @@ extension QdrantAPI {
         configuration.metadata[QdrantCollection.createdAt] = .string(
             Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         try await store.createCollection(call.parameter, configuration)
+        ledger.begin(call.parameter)
         return call.qdrant(true)
     }
 
@@ -49,6 +50,7 @@ extension QdrantAPI {
             if let threshold { configuration.indexingThreshold = threshold }
             for case (let name, let parameters?) in modifiers ?? [] { configuration.sparseVectors[name] = parameters }
         }
+        ledger.renew(store.aliases()[call.parameter] ?? call.parameter)
         return call.qdrant(true)
     }
 
@@ -58,7 +60,10 @@ extension QdrantAPI {
                 status: 403,
                 message: "Forbidden: `\(Library.collection)` holds this server's documents. Delete its points instead.")
         }
-        return call.qdrant(.bool(try await store.deleteCollection(call.parameter)))
+        let wasThere = try await store.deleteCollection(call.parameter)
+        ledger.forget(call.parameter)
+        requests.forget(call.parameter)
+        return call.qdrant(.bool(wasThere))
     }
 
     @Sendable func collectionExists(_ call: inout Call) async throws -> Response {
@@ -131,6 +136,7 @@ extension QdrantAPI {
         }
         try QdrantCollection.checkIndex(schema)
         try await checkIndex(field, in: call.parameter, becoming: type)
+        try await strictMode(call)?.checkIndexing(isNew: true)
         try await store.createPayloadIndex(field, type, in: call.parameter)
         try await keep(schema.object == nil ? nil : schema, ofIndexOn: field, in: call.parameter)
         return call.qdrantUpdate(operation: try await store.collection(call.parameter).operation)
@@ -140,6 +146,7 @@ extension QdrantAPI {
         let collection = call.parameters[0]
         let field = call.parameters[1]
         try await checkIndex(field, in: collection, becoming: nil)
+        try await strictMode(call)?.checkIndexing(isNew: false)
         _ = try await store.deletePayloadIndex(field, in: collection)
         try await keep(nil, ofIndexOn: field, in: collection)
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)

@@ -10,6 +10,8 @@ extension QdrantAPI {
             let fields = try await call.qdrantObject("the request")
             let grouping = try Grouping(fields)
             let query = try read(fields)
+            try await strictMode(call)?.check(
+                query, .object(fields.object), groupedBy: grouping.path, limit: grouping.limit, size: grouping.size)
             let groups = try await grouped(query, grouping, in: call.parameter)
             var lookups: [PointID: Record] = [:]
             if let lookup = grouping.lookup {

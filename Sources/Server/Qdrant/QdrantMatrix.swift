@@ -22,6 +22,7 @@ extension QdrantAPI {
             var sample = PointsQuery(.random, filter: filter, limit: size)
             sample.withVectors = .only([name])
             let limit = try fields.limit(default: 3)
+            try await strictMode(call)?.check(fields, sample: sample.limit, limit: limit)
             let points = try await store.query(sample, in: call.parameter).sorted { $0.id < $1.id }
             guard points.count >= 2 else { return call.qdrant(represent([], [])) }
             let ids = points.map(\.id)

@@ -23,7 +23,7 @@ extension QdrantAPI {
             }
             return try QdrantRequest.operation(name, value)
         }
-        let result = try await store.update(operations, in: call.parameter)
+        let result = try await apply(operations, call)
         if let missing = result.notFound.first { throw StoreError.pointNotFound(missing) }
         let first = result.operationID &- UInt64(max(0, operations.count - 1))
         return call.qdrant(.array(operations.indices.map { call.updateResult(first &+ UInt64($0)) }))
@@ -31,7 +31,7 @@ extension QdrantAPI {
 
     /// Ids that no point has are told when everything else is done, as in Qdrant.
     private func update(_ call: inout Call, _ operations: [PointOperation]) async throws -> Response {
-        let result = try await store.update(operations, in: call.parameter)
+        let result = try await apply(operations, call)
         if let missing = result.notFound.first { throw StoreError.pointNotFound(missing) }
         return call.qdrantUpdate(operation: result.operationID)
     }
@@ -41,6 +41,7 @@ extension QdrantAPI {
     @Sendable func retrieve(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request")
         guard let ids = try fields.value("ids").array else { throw QdrantError.format("ids must be a list") }
+        try await strictMode(call)?.checkRead(tokens: ids.count)
         let records = try await store.retrieve(
             QdrantRequest.ids(ids), withPayload: QdrantRequest.payload(fields["with_payload"], default: .all),
             withVectors: QdrantRequest.vectors(fields), in: call.parameter)
@@ -55,6 +56,7 @@ extension QdrantAPI {
                     "Bad request: value \(text) is not a valid point ID, valid values are either an unsigned integer or a UUID"
             )
         }
+        try await strictMode(call)?.checkRead()
         let records = try await store.retrieve([id], withPayload: .all, withVectors: .all, in: call.parameter)
         guard let record = records.first else {
             throw QdrantError(status: 404, message: "Not found: Point with id \(id) does not exists!")
@@ -67,6 +69,7 @@ extension QdrantAPI {
         let limit = try fields.limit()
         let payload = try QdrantRequest.payload(fields["with_payload"], default: .all)
         let vectors = try QdrantRequest.vectors(fields)
+        try await strictMode(call)?.checkRead(limit: limit, filter: fields.filter())
         if let order = fields["order_by"] {
             guard fields["offset"] == nil else {
                 throw QdrantError(message: "Bad request: Cannot use an `offset` when using `order_by`.")
@@ -91,12 +94,15 @@ extension QdrantAPI {
 
     @Sendable func count(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
+        try await strictMode(call)?.checkRead(filter: fields.filter(), isExact: fields.bool("exact") ?? true)
         return call.qdrant(["count": .integer(Int64(try await store.count(try fields.filter(), in: call.parameter)))])
     }
 
     @Sendable func facet(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request")
         guard let key = try fields.string("key") else { throw QdrantError.format("missing field `key`") }
+        try await strictMode(call)?.checkRead(
+            limit: fields.count("limit"), filter: fields.filter(), isExact: fields.bool("exact") ?? false)
         let hits = try await store.facet(
             key, filter: fields.filter(), limit: fields.limit(), in: call.parameter)
         return call.qdrant([
@@ -108,14 +114,16 @@ extension QdrantAPI {
 
     @Sendable func query(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
-        let points = try await store.query(try QdrantQuery.query(fields), in: call.parameter)
+        let query = try QdrantQuery.query(fields)
+        try await strictMode(call)?.check([query], [.object(fields.object)])
+        let points = try await store.query(query, in: call.parameter)
         return call.qdrant(["points": .array(points.map { $0.qdrant() })])
     }
 
     @Sendable func queryBatch(_ call: inout Call) async throws -> Response {
-        let queries = try await call.qdrantObject("the request").many("searches").map { json in
-            try QdrantQuery.query(Fields(json, "a search"))
-        }
+        let searches = try await call.qdrantObject("the request").many("searches")
+        let queries = try searches.map { try QdrantQuery.query(Fields($0, "a search")) }
+        try await strictMode(call)?.check(queries, searches, isBatch: true)
         let results = try await store.query(queries, in: call.parameter)
         return call.qdrant(.array(results.map { points in ["points": .array(points.map { $0.qdrant() })] }))
     }
@@ -124,12 +132,15 @@ extension QdrantAPI {
     func older(_ path: String, _ read: @escaping @Sendable (Fields) throws -> PointsQuery) -> [Route] {
         [
             .post(path) { [self] call in
-                let query = try read(try await call.qdrantObject("the request"))
+                let fields = try await call.qdrantObject("the request")
+                let query = try read(fields)
+                try await strictMode(call)?.check([query], [.object(fields.object)])
                 return call.qdrant(.array(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
             },
             .post(path + "/batch") { [self] call in
                 let searches = try await call.qdrantObject("the request").many("searches")
                 let queries = try searches.map { try read(Fields($0, "a search")) }
+                try await strictMode(call)?.check(queries, searches, isBatch: true)
                 let results = try await store.query(queries, in: call.parameter)
                 return call.qdrant(.array(results.map { points in .array(points.map { $0.qdrant() }) }))
             },

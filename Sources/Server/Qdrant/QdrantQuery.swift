@@ -37,7 +37,7 @@ enum QdrantQuery {
         query.withVectors = try QdrantRequest.vectors(fields)
     }
 
-    /// `"global"`, or `{"corpus": filter}` of nothing but matches that must hold.
+    /// `"global"`, or `{"corpus": filter}` of nothing but matches that must hold; an empty filter is no constraint.
     private static func rarity(_ json: JSONValue) throws -> Rarity {
         if json == "global" { return .everywhere }
         let corpus = try Fields(json, "params.idf").value("corpus")
@@ -46,6 +46,7 @@ enum QdrantQuery {
         guard clauses.object.allSatisfy({ $0.key == "must" || $0.value == .null }) else {
             throw refusal("only `must` clauses are supported")
         }
+        guard clauses["must"] != nil else { return .everywhere }
         let conditions = clauses.many("must")
         guard !conditions.isEmpty else { throw refusal("at least one condition is needed") }
         guard conditions.allSatisfy({ Set($0.object?.keys ?? []) == ["key", "match"] }) else {

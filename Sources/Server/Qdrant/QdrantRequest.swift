@@ -7,6 +7,8 @@ import VectorStore
 struct QdrantError: Error {
     var status = 400
     var message: String
+    /// Seconds after which the same may be allowed.
+    var retryAfter: Int?
 
     /// JSON, but not what the route takes.
     static func format(_ text: String) -> QdrantError { QdrantError(message: "Format error in JSON body: \(text)") }

@@ -17,30 +17,46 @@ extension QdrantAPI {
     private static let largestUpload = 512 << 20
 
     func snapshotRoutes(_ collection: String) -> [Route] {
-        let own = collection + "/snapshots"
-        return [
+        return snapshotRoutes(of: collection + "/snapshots", isOfShard: false)
+            + snapshotRoutes(of: collection + "/shards/{shard}/snapshots", isOfShard: true) + fullSnapshotRoutes
+    }
+
+    /// The snapshots of a collection, or of its one shard, which holds all of it: the same files in a folder of their own.
+    private func snapshotRoutes(of own: String, isOfShard: Bool) -> [Route] {
+        [
             .get(own) { call in
-                let name = try await self.name(call)
-                return call.qdrant(.array(folder(name).list()))
+                let name = try await self.name(call, isOfShard)
+                return call.qdrant(.array(folder(name, isOfShard).list()))
             },
             .post(own) { call in
-                let name = try await self.name(call)
-                return try await work(call) { [self] in try await makeSnapshot(of: name) }
+                let name = try await self.name(call, isOfShard)
+                return try await work(call) { [self] in try await makeSnapshot(of: name, isOfShard) }
             },
             .get(own + "/{snapshot}") { call in
-                try download(folder(try await self.name(call)), call.parameters[1])
+                try download(folder(try await self.name(call, isOfShard), isOfShard), call.parameters.last ?? "")
             },
             .delete(own + "/{snapshot}") { call in
-                let (folder, name) = (folder(try await self.name(call)), call.parameters[1])
+                let folder = folder(try await self.name(call, isOfShard), isOfShard)
+                let name = call.parameters.last ?? ""
                 _ = try existing(folder, name)
                 return try await work(call) {
                     folder.remove(name)
                     return true
                 }
             },
-            .put(own + "/recover", recover),
-            .post(own + "/upload", upload),
+            .put(own + "/recover") { [self] call in
+                if isOfShard { _ = try await name(call, isOfShard) }
+                return try await recover(&call)
+            },
+            .post(own + "/upload") { [self] call in
+                if isOfShard { _ = try await name(call, isOfShard) }
+                return try await upload(&call)
+            },
+        ]
+    }
 
+    private var fullSnapshotRoutes: [Route] {
+        [
             .get("/snapshots") { call in call.qdrant(.array(folder(nil).list())) },
             .post("/snapshots") { call in try await work(call) { [self] in try await makeFullSnapshot() } },
             .get("/snapshots/{snapshot}") { call in try download(folder(nil), call.parameter) },
@@ -57,11 +73,19 @@ extension QdrantAPI {
 
     // MARK: - Help
 
-    private func folder(_ collection: String?) -> SnapshotFolder { SnapshotFolder(directory, collection: collection) }
+    private func folder(_ collection: String?, _ isOfShard: Bool = false) -> SnapshotFolder {
+        SnapshotFolder(directory, collection: collection, isOfShard: isOfShard)
+    }
 
-    /// The collection's own name, whatever it was called by.
-    private func name(_ call: Call) async throws -> String {
+    /// The collection's own name, whatever it was called by. Of its shards there is the one of number 0.
+    private func name(_ call: Call, _ isOfShard: Bool) async throws -> String {
         _ = try await store.collection(call.parameter)
+        if isOfShard, call.parameters[1] != "0" {
+            guard let number = UInt32(call.parameters[1]) else {
+                throw QdrantError(message: "Bad request: '\(call.parameters[1])' is not the number of a shard")
+            }
+            throw QdrantError(status: 404, message: "Not found: Shard \(number) not found")
+        }
         return store.aliases()[call.parameter] ?? call.parameter
     }
 
@@ -83,8 +107,8 @@ extension QdrantAPI {
             ["status": "accepted", "time": .double(call.begin.duration(to: .now).inSeconds)], status: .accepted)
     }
 
-    private func makeSnapshot(of collection: String) async throws -> JSONValue {
-        let folder = folder(collection)
+    private func makeSnapshot(of collection: String, _ isOfShard: Bool) async throws -> JSONValue {
+        let folder = folder(collection, isOfShard)
         try folder.make()
         let name = SnapshotFolder.name(of: collection)
         guard let file = folder.file(name) else { throw QdrantError(message: "Bad request: no name for a snapshot") }
@@ -126,7 +150,7 @@ extension QdrantAPI {
 
     // MARK: - Back again
 
-    @Sendable private func recover(_ call: inout Call) async throws -> Response {
+    private func recover(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request")
         guard let location = try fields.string("location") else { throw QdrantError.format("missing field `location`") }
         let checksum = try fields.string("checksum")
@@ -145,7 +169,8 @@ extension QdrantAPI {
             guard FileManager.default.fileExists(atPath: path) else {
                 throw QdrantError(message: "Bad request: Snapshot file \"\(path)\" does not exist")
             }
-            return try await work(call) { [self] in try await restore(collection, path, checksum) }
+            let file = try checkedPath(path)
+            return try await work(call) { [self] in try await restore(collection, file, checksum) }
         case "http", "https":
             return try await work(call) { [self] in
                 let downloaded: (URL, URLResponse)
@@ -167,10 +192,11 @@ extension QdrantAPI {
         }
     }
 
-    @Sendable private func upload(_ call: inout Call) async throws -> Response {
+    private func upload(_ call: inout Call) async throws -> Response {
         let collection = call.parameter
         try checkMayBeReplaced(collection)
         let checksum = call.query["checksum"]?.string
+        if let checksum { try Self.checkDigest(checksum) }
         guard let part = try await call.form(upTo: Self.largestUpload)["snapshot"] else {
             throw QdrantError(message: "Bad request: the form has no field `snapshot`")
         }
@@ -181,7 +207,39 @@ extension QdrantAPI {
         let content = file
         return try await work(call) { [self] in
             defer { try? FileManager.default.removeItem(atPath: content) }
-            return try await restore(collection, content, checksum)
+            do {
+                return try await restore(collection, content, checksum)
+            } catch StoreError.wrongInput(let reason) {
+                // The file's name is ours and tells the caller nothing.
+                let told = reason.replacing((content as NSString).lastPathComponent, with: "that was uploaded")
+                throw StoreError.wrongInput(told)
+            }
+        }
+    }
+
+    /// The path of a file without links, which must lead into the snapshots' folder: any other file of this machine is none of the
+    /// caller's business.
+    private func checkedPath(_ path: String) throws(QdrantError) -> String {
+        // The folder itself may be behind links, too.
+        let home = URL(filePath: SnapshotFolder.all(directory)).standardizedFileURL.resolvingSymlinksInPath()
+        let file = URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath()
+        guard file.pathComponents.starts(with: home.pathComponents) else {
+            throw QdrantError(
+                status: 403,
+                message: """
+                    Forbidden: Snapshot file path must be inside the snapshots directory \(home.path(percentEncoded: false)): \
+                    put the file there
+                    """)
+        }
+        return file.path(percentEncoded: false)
+    }
+
+    /// 64 hexadecimal digits, or 422 before anything is read.
+    private static func checkDigest(_ text: String) throws(QdrantError) {
+        guard text.utf8.count == 64, text.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }) else {
+            throw QdrantError(
+                status: 422,
+                message: "Validation error in query parameters: [checksum: Validation error: invalid_sha256_hash [{}]]")
         }
     }
 
@@ -194,6 +252,7 @@ extension QdrantAPI {
             }
         }
         try await store.restore(collection, from: file)
+        ledger.forget(collection)
         return true
     }
 

@@ -1,4 +1,5 @@
-// Where snapshots lie: `snapshots/{collection}/{name}` in the data directory, those of everything beside the folders.
+// Where snapshots lie: `snapshots/{collection}/{name}` in the data directory, those of its shard in a folder inside, those of
+// everything beside.
 
 import Foundation
 import VectorStore
@@ -7,11 +8,16 @@ import VectorStore
 struct SnapshotFolder: Sendable {
     let path: String
 
-    /// - Parameter collection: nil for everything.
-    init(_ directory: String, collection: String?) {
+    /// The folder of all snapshots.
+    static func all(_ directory: String) -> String { directory + "/snapshots" }
+
+    /// - Parameters:
+    ///   - collection: nil for everything.
+    ///   - isOfShard: Whether they are those of the collection's shard, which its own list does not show.
+    init(_ directory: String, collection: String?, isOfShard: Bool = false) {
         // A collection's name may have slashes and dots; a folder's must not.
         let name = collection.map { "/c-" + $0.utf8.map { String($0, radix: 16) }.joined(separator: ".") } ?? "/all"
-        path = directory + "/snapshots" + name
+        path = Self.all(directory) + name + (isOfShard ? "/shard-0" : "")
     }
 
     /// A name for a new one: what it is of, and when.

@@ -21,7 +21,7 @@ import VectorStore
             let file = try await server.send("GET", own + "/" + name)
             #expect(file.status == 200)
             #expect(made["size"]?.integer == Int64(file.body.count))
-            let copy = server.directory + "/copy"
+            let copy = server.directory + "/snapshots/copy"
             try Data(file.body).write(to: URL(filePath: copy))
             let checksum = try EmbeddedStore.snapshotInfo(copy).checksum
             #expect(made["checksum"]?.string == checksum)
@@ -83,8 +83,22 @@ import VectorStore
             let absent = try await server.error("PUT", path, ["location": "file:///whatever.snapshot"])
             #expect(relative == (400, "Bad request: Invalid snapshot URI, file path must be absolute or on localhost"))
             #expect(absent == (400, #"Bad request: Snapshot file "/whatever.snapshot" does not exist"#))
-            let odd = try await server.error("PUT", path, ["location": "file:///etc/hostname"])
-            #expect(odd.0 == 400)
+            // A folder that is not there yet, and one with a link that leads out of it.
+            let link = server.directory + "/snapshots/link"
+            for isMade in [false, true] {
+                if isMade {
+                    _ = try await server.result("POST", "/snapshots")
+                    try FileManager.default.createSymbolicLink(
+                        atPath: link, withDestinationPath: server.directory + "/points.sqlite")
+                }
+                for file in ["/etc/passwd"] + (isMade ? [link, server.directory + "/snapshots/../points.sqlite"] : []) {
+                    let (status, message) = try await server.error(
+                        "PUT", path, ["location": .string("file://" + file)])
+                    #expect(status == 403, "\(file)")
+                    #expect(
+                        message.hasPrefix("Forbidden: Snapshot file path must be inside the snapshots directory /"))
+                }
+            }
             for name in ["..%2F..%2Fpoints.sqlite", "..%2Fpoints.snapshot", "none.snapshot"] {
                 let refused = try await server.error("GET", "/collections/c/snapshots/" + name)
                 #expect(refused.0 == 404, "\(name)")
@@ -92,6 +106,67 @@ import VectorStore
                 #expect(kept.0 == 404, "\(name)")
             }
             #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `what is uploaded is checked before anything is changed`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            func upload(_ content: String, _ query: String = "") async throws -> (Int, String) {
+                let form = Array(
+                    "--b\r\nContent-Disposition: form-data; name=\"snapshot\"; filename=\"s\"\r\n\r\n\(content)\r\n--b--\r\n"
+                        .utf8)
+                let answer = try await TestServer.send(
+                    "POST /collections/c/snapshots/upload\(query) HTTP/1.1", port: server.port,
+                    headers: ["Content-Type: multipart/form-data; boundary=b", "Content-Length: \(form.count)"],
+                    body: form)
+                return (answer.status, answer.json["status"]?["error"]?.string ?? "")
+            }
+            for content in ["", "no snapshot", "minilm snapshot 1\nC...."] {
+                let (status, message) = try await upload(content)
+                #expect(status == 400)
+                #expect(message.hasPrefix("Wrong input: the snapshot that was uploaded cannot be read: "))
+            }
+            #expect(try await upload("").1.contains("does not contain a collection config"))
+            for digest in ["abc", String(repeating: "g", count: 64)] {
+                let (status, message) = try await upload("", "?checksum=" + digest)
+                #expect(status == 422)
+                #expect(message.contains("invalid_sha256_hash"))
+            }
+            let other = try await upload("", "?checksum=" + String(repeating: "A", count: 64))
+            #expect(other.0 == 400)
+            #expect(other.1.contains("checksum mismatch"))
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `the one shard has snapshots of its own`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let own = "/collections/c/shards/0/snapshots"
+            let made = try await server.result("POST", own + "?wait=true")
+            let name = try #require(made["name"]?.string)
+            #expect(try await server.result("GET", own) == [made])
+            #expect(try await server.result("GET", "/collections/c/snapshots") == [])
+            #expect(try await server.send("GET", own + "/" + name).body.count == made["size"]?.integer.map(Int.init))
+            _ = try await server.result("POST", "/collections/c/points/delete", ["points": [1]])
+            let folder = SnapshotFolder(server.directory, collection: "c", isOfShard: true)
+            let file = try #require(folder.file(name))
+            _ = try await server.result("PUT", own + "/recover", ["location": .string("file://" + file)])
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+            #expect(try await server.result("DELETE", own + "/" + name) == true)
+            #expect(try await server.result("GET", own) == [])
+            for (method, path, status) in [
+                ("GET", "/collections/c/shards/1/snapshots", 404), ("POST", "/collections/c/shards/1/snapshots", 404),
+                ("GET", "/collections/c/shards/x/snapshots", 400), ("GET", "/collections/d/shards/0/snapshots", 404),
+                ("GET", own + "/" + name, 404),
+            ] {
+                let refused = try await server.error(method, path)
+                #expect(refused.0 == status, "\(method) \(path)")
+            }
+            let missing = try await server.error(
+                "PUT", "/collections/d/shards/0/snapshots/recover", ["location": "whatever"])
+            #expect(missing.0 == 404)
         }
     }
 
