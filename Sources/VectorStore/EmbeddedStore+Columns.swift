@@ -82,6 +82,9 @@ extension StoreError {
             case .SQLITE_INTERRUPT, .SQLITE_ABORT: self = .cancelled
             default: self = .database(message)
             }
+        case let error as CocoaError where error.code == .fileWriteOutOfSpace: self = .diskFull(path: path)
+        case let error as CocoaError:
+            self = .unusable(path: error.filePath ?? path, reason: error.localizedDescription)
         default: self = .database("\(error)")
         }
     }

@@ -264,7 +264,7 @@ public final class EmbeddedStore: PointStore {
             }.merging(
                 collection.multi.mapValues { .init(pointsCount: $0.present.count, indexedCount: 0, residentBytes: 0) }
             ) { $1 },
-            indexingError: builder.withLock { $0 }?.lastError
+            indexingError: builder.withLock { $0 }?.lastError(of: collection.key)
         )
     }
 

@@ -234,7 +234,8 @@ extension PointID {
         default: break
         }
         throw .badRequest(
-            "value \(json) is not a valid point ID, valid values are either an unsigned integer or a UUID")
+            "value \(json.shortDescription) is not a valid point ID, valid values are either an unsigned integer or a UUID"
+        )
     }
 }
 
@@ -256,7 +257,9 @@ private struct Members {
     private let name: String
 
     init(_ json: JSONValue, _ name: String) throws(StoreError) {
-        guard let object = json.object else { throw .badRequest("\(name) must be an object, not \(json)") }
+        guard let object = json.object else {
+            throw .badRequest("\(name) must be an object, not \(json.shortDescription)")
+        }
         left = object
         self.name = name
     }
@@ -274,7 +277,9 @@ private struct Members {
         var bounds = Bounds<Value>()
         for (key, path) in [("gt", \Bounds<Value>.gt), ("gte", \.gte), ("lt", \.lt), ("lte", \.lte)] {
             guard let json = take(key) else { continue }
-            guard let value = read(json) else { throw .badRequest("\(name): \(key) \(json) is not valid") }
+            guard let value = read(json) else {
+                throw .badRequest("\(name): \(key) \(json.shortDescription) is not valid")
+            }
             bounds[keyPath: path] = value
         }
         return bounds

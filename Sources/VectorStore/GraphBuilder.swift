@@ -28,14 +28,15 @@ final class GraphBuilder: Sendable {
     private let isAwake = Atomic(false)
     private let isStopped = Atomic(false)
     private let hasEnded = DispatchSemaphore(value: 0)
-    private let failure = Mutex<String?>(nil)
+    /// Why the last build or snapshot of a collection's graphs failed, by its key.
+    private let failures = Mutex<[Int64: String]>([:])
     /// Changes of each graph since it was written, by its file's path.
     private let unsaved = Mutex<[String: Int]>([:])
 
     init(_ store: EmbeddedStore) { self.store = Weak(store: store) }
 
-    /// Why the last build or snapshot failed; nil when it did not.
-    var lastError: String? { failure.withLock { $0 } }
+    /// Why the last build or snapshot of a collection's graphs failed; nil when it did not.
+    func lastError(of collection: Int64) -> String? { failures.withLock { $0[collection] } }
 
     func start() {
         let thread = Thread { [self] in
@@ -103,11 +104,11 @@ final class GraphBuilder: Sendable {
                         ?? store.options.indexingThreshold)
                 do {
                     if try work(job, field, store) {
-                        failure.withLock { $0 = nil }
+                        failures.withLock { $0[job.key] = nil }
                         return true
                     }
                 } catch {
-                    failure.withLock { $0 = "\(error)" }
+                    failures.withLock { $0[job.key] = "\(error)" }
                     // Not again before something changes.
                     unsaved.withLock { $0[job.file.path] = 0 }
                 }

@@ -10,8 +10,7 @@ struct GraphFile {
     private static func folder(_ directory: String) -> String { directory + "/graphs" }
 
     init(_ collection: Int64, _ vector: String, in directory: String) {
-        let name = vector.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        path = "\(Self.folder(directory))/\(collection)-\(name).hnsw"
+        path = "\(Self.folder(directory))/\(collection)-\(FileName.spelling(vector)).hnsw"
     }
 
     /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted.

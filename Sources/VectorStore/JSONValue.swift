@@ -53,28 +53,41 @@ extension JSONValue {
 
 /// The members of a JSON object, in the order they were written.
 ///
-/// Equality ignores the order, as JSON does. A repeated key keeps its first place and its last value.
+/// Equality ignores the order, as JSON does. A repeated key keeps its first place and its last value; keys are the same when their
+/// scalars are, so that é is not e with an accent behind it.
 public struct JSONObject: Sendable {
-    var members: OrderedDictionary<String, JSONValue>
+    private var members: OrderedDictionary<Name, JSONValue>
+
+    /// Swift's strings are equal when they look equal; JSON's when they are.
+    private struct Name: Hashable {
+        let text: String
+
+        static func == (lhs: Name, rhs: Name) -> Bool { lhs.text.utf8.elementsEqual(rhs.text.utf8) }
+
+        func hash(into hasher: inout Hasher) {
+            var text = text
+            unsafe text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
+    }
 
     public init() { members = [:] }
 
     public subscript(key: String) -> JSONValue? {
-        get { members[key] }
-        set { members[key] = newValue }
+        get { members[Name(text: key)] }
+        set { members[Name(text: key)] = newValue }
     }
 
     /// Takes a member out; the others keep their order.
-    public mutating func remove(_ key: String) { members[key] = nil }
+    public mutating func remove(_ key: String) { members[Name(text: key)] = nil }
 
     public var count: Int { members.count }
     public var isEmpty: Bool { members.isEmpty }
-    public var keys: [String] { Array(members.keys) }
+    public var keys: [String] { members.keys.map(\.text) }
 }
 
 extension JSONObject: Hashable {
     public static func == (lhs: JSONObject, rhs: JSONObject) -> Bool {
-        lhs.count == rhs.count && lhs.members.allSatisfy { rhs[$0.key] == $0.value }
+        lhs.count == rhs.count && lhs.members.allSatisfy { rhs.members[$0.key] == $0.value }
     }
 
     public func hash(into hasher: inout Hasher) {
@@ -92,17 +105,17 @@ extension JSONObject: Hashable {
 
 extension JSONObject: Sequence {
     public func makeIterator() -> some IteratorProtocol<(key: String, value: JSONValue)> {
-        members.lazy.map { (key: $0.key, value: $0.value) }.makeIterator()
+        members.lazy.map { (key: $0.key.text, value: $0.value) }.makeIterator()
     }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        members = OrderedDictionary(elements, uniquingKeysWith: { $1 })
+        self.init(elements)
     }
 
     public init(_ elements: some Sequence<(String, JSONValue)>) {
-        members = OrderedDictionary(elements, uniquingKeysWith: { $1 })
+        members = OrderedDictionary(elements.lazy.map { (Name(text: $0.0), $0.1) }, uniquingKeysWith: { $1 })
     }
 }
 
@@ -117,4 +130,12 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
     public init(stringLiteral value: String) { self = .string(value) }
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
+}
+
+extension JSONValue {
+    /// Its beginning, for messages about it.
+    package var shortDescription: String {
+        let text = description
+        return text.count > 100 ? text.prefix(100) + "…" : text
+    }
 }

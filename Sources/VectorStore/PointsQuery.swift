@@ -108,6 +108,25 @@ public enum Ranking: Sendable, Equatable {
     case formula(Formula, FormulaDefaults)
 }
 
+extension Ranking {
+    /// The points that are examples; nil for none.
+    var examples: [PointID]? {
+        func ids(_ inputs: [VectorInput]) -> [PointID]? {
+            let ids = inputs.compactMap { input in if case .id(let id) = input { id } else { nil } }
+            return ids.isEmpty ? nil : ids
+        }
+        func pairs(_ pairs: [ContextPair]) -> [VectorInput] { pairs.flatMap { [$0.positive, $0.negative] } }
+        return switch self {
+        case .nearest(let input), .diverse(let input, _, _): ids([input])
+        case .recommend(let positive, let negative, _): ids(positive + negative)
+        case .discover(let target, let context): ids([target] + pairs(context))
+        case .context(let context): ids(pairs(context))
+        case .feedback(let target, let items, _): ids([target] + items.map(\.example))
+        case .reciprocalRankFusion, .distributionFusion, .order, .random, .formula: nil
+        }
+    }
+}
+
 public enum RecommendStrategy: String, Sendable {
     /// Nearest to 2 · mean(positive) - mean(negative).
     case averageVector = "average_vector"

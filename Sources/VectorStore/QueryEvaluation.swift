@@ -90,7 +90,11 @@ struct QueryEvaluation {
     ///   - filters: Those of the queries around this one.
     ///   - offset: Of the root, whose first hits are skipped.
     func hits(_ query: PointsQuery, filters: [Filter], offset: Int) throws -> [Hit] {
-        let filters = filters + (query.filter.map { [$0] } ?? [])
+        var filters = filters + (query.filter.map { [$0] } ?? [])
+        // What prefetches find in vain is not among the results: points that are examples are left out from the leaves on.
+        if !query.prefetch.isEmpty, let examples = query.ranking?.examples, try lookedUp(query).key == state.key {
+            filters.append(Filter(mustNot: [.hasID(Set(examples))]))
+        }
         let (end, overflow) = query.limit.addingReportingOverflow(offset)
         var count = overflow ? .max : end
         // Never more than there are points: a limit of a billion is not memory. In an order a point comes once a value.

@@ -1,7 +1,7 @@
 // SHA-256, FIPS 180-4: what a snapshot is known by. Qdrant's clients compare it with their own.
 
 /// A digest of bytes that come in pieces. Sixty lines, because the library that has it builds a whole TLS stack with it.
-struct SHA256 {
+package struct SHA256 {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
     ]
@@ -9,7 +9,16 @@ struct SHA256 {
     private var count: UInt64 = 0
     private var schedule = [UInt32](repeating: 0, count: 64)
 
-    mutating func update(_ bytes: some Collection<UInt8>) {
+    package init() {}
+
+    /// The 32 bytes of what is there at once.
+    package static func digest(_ bytes: some Collection<UInt8>) -> [UInt8] {
+        var hash = SHA256()
+        hash.update(bytes)
+        return hash.digest()
+    }
+
+    package mutating func update(_ bytes: some Collection<UInt8>) {
         count += UInt64(bytes.count)
         pending += bytes
         let whole = pending.count / 64 * 64
@@ -18,7 +27,7 @@ struct SHA256 {
     }
 
     /// The 32 bytes of everything so far.
-    func digest() -> [UInt8] {
+    package func digest() -> [UInt8] {
         var last = self
         let bits = count &* 8
         // 1, zeros up to 56 of 64, the length in bits (§5.1.1).
@@ -29,7 +38,7 @@ struct SHA256 {
     }
 
     /// Sixty-four lower-case digits.
-    var hexDigest: String { digest().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+    package var hexDigest: String { digest().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 
     /// §6.2.2
     private mutating func block(_ bytes: [UInt8], _ start: Int) {

@@ -81,10 +81,12 @@ struct ServeCommand: AsyncParsableCommand {
             logger.info("listening on http://\(http.host):\(port) after \(milliseconds) ms")
         }
         if let port = try qdrantPortNumber() {
+            SnapshotFolder.sweep(directory)
             var qdrant = http
             qdrant.ports = [port]
             services += try HTTPServer.services(
-                qdrant, routes: QdrantAPI(store: store, directory: directory).routes, dialect: .qdrant, isNeeded: false,
+                qdrant, routes: QdrantAPI(store: store, directory: directory).countedRoutes(), dialect: .qdrant,
+                isNeeded: false,
                 logger: logger
             ) { [logger] port in logger.info("Qdrant API on http://\(http.host):\(port)") }
         }

@@ -1,6 +1,7 @@
 // /docs: one page that shows the API and tries it, without anything from elsewhere. Resources/docs.html.
 
 import Foundation
+import VectorStore
 
 enum DocsPage {
     static let html = PackageResources.docs_html

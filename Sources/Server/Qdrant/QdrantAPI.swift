@@ -2,6 +2,7 @@
 //
 //   QdrantAPI.swift          the routes
 //   QdrantCollections.swift  collections and payload indexes
+//   QdrantSettings.swift     what may be set of them
 //   QdrantPoints.swift       points changed, read and found; results as JSON
 //   QdrantGroups.swift       queries in groups; QdrantMatrix.swift samples compared with each other
 //   QdrantRequest.swift      requests as the store's values
@@ -13,6 +14,7 @@
 // Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).
 
 import Hummingbird
+import Synchronization
 import VectorStore
 
 /// The routes of the port 6333.
@@ -26,9 +28,11 @@ struct QdrantAPI: Sendable {
     /// What strict mode counts.
     let ledger = QdrantLedger()
     let requests = QdrantRequestCounts()
+    /// Bytes of bodies that are being answered.
+    let bodies = BodyBudget()
 
     /// Before telemetry counts their answers.
-    var uncountedRoutes: [Route] { table.map(\.checked) }
+    var uncountedRoutes: [Route] { table.map { $0.checked(bodies) } }
 
     private var table: [Route] {
         let collection = "/collections/{collection}"
@@ -117,14 +121,42 @@ struct QdrantAPI: Sendable {
 
 extension Route {
     /// The same, after a look at what all routes have in common: a collection's name that may be one, and time to answer in.
-    fileprivate var checked: Route {
+    fileprivate func checked(_ bodies: BodyBudget) -> Route {
         let namesCollection = path.hasPrefix("/collections/{collection}")
         return Route(method: method, path: path) { [handler] call in
             if namesCollection { try QdrantCollection.checkLength(call.parameter) }
             if call.request.uri.query != nil, call.query["timeout"] == "0" {
                 throw QdrantError.validation("timeout: value 0 invalid, must be 1 or larger", in: "query parameters")
             }
+            guard call.request.announcesBody else { return try await handler(&call) }
+            let bytes = call.request.headers[.contentLength].flatMap { Int($0) } ?? BodyBudget.unknown
+            try bodies.take(bytes)
+            defer { bodies.give(back: bytes) }
             return try await handler(&call)
         }
     }
+}
+
+/// Bounds what requests in flight hold in memory: their bodies, and some twenty times as much while they are read as JSON.
+final class BodyBudget: Sendable {
+    /// What all bodies together may have; one alone may have more.
+    private static let limit = 128 << 20
+    /// What a body is taken for that does not say how long it is: the most that one may be.
+    static let unknown = 32 << 20
+    private let taken = Mutex(0)
+
+    /// - Throws: 429 when there is too much already.
+    func take(_ bytes: Int) throws(QdrantError) {
+        let fits = taken.withLock { taken in
+            guard taken == 0 || taken + max(0, bytes) <= Self.limit else { return false }
+            taken += max(0, bytes)
+            return true
+        }
+        guard fits else {
+            throw QdrantError(
+                status: 429, message: "Too many large requests at once: try again in a second", retryAfter: 1)
+        }
+    }
+
+    func give(back bytes: Int) { taken.withLock { $0 -= max(0, bytes) } }
 }

@@ -86,13 +86,19 @@ extension QdrantAPI {
         } else {
             throw QdrantError.format("expected `dense` or `sparse`")
         }
-        try await updateSettings(of: collection) { $0 = QdrantCollection.merged(.object($0), told).object ?? $0 }
+        try await updateSettings(of: collection) { settings in
+            // Settings of the one unnamed vector become those of the name "".
+            if let unnamed = settings["vectors"], unnamed["size"]?.number != nil, told["vectors"] != nil {
+                settings["vectors"] = ["": unnamed]
+            }
+            settings = QdrantCollection.merged(.object(settings), told).object ?? settings
+        }
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 
     @Sendable func deleteVector(_ call: inout Call) async throws -> Response {
         let (collection, name) = (call.parameters[0], call.parameters[1])
-        guard (store.aliases()[collection] ?? collection) != Library.collection else {
+        guard (store.aliases()[collection] ?? collection) != Library.collection || !name.isEmpty else {
             throw QdrantError(status: 403, message: "Forbidden: this server's documents need their vector.")
         }
         try await store.deleteVector(name, in: collection)
@@ -127,9 +133,8 @@ extension QdrantAPI {
 
     @Sendable func createIndex(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the index")
-        guard let field = try fields.string("field_name") else {
-            throw QdrantError.format("missing field `field_name`")
-        }
+        // One spelling of a path: `"a"` in quotes is `a`.
+        let field = try PayloadPath(fields.needed("field_name", fields.string)).description
         let schema = fields["field_schema"] ?? fields["field_type"] ?? "keyword"
         guard let type = PayloadIndexType(json: schema) else {
             throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
@@ -144,7 +149,7 @@ extension QdrantAPI {
 
     @Sendable func deleteIndex(_ call: inout Call) async throws -> Response {
         let collection = call.parameters[0]
-        let field = call.parameters[1]
+        let field = try PayloadPath(call.parameters[1]).description
         try await checkIndex(field, in: collection, becoming: nil)
         try await strictMode(call)?.checkIndexing(isNew: false)
         _ = try await store.deletePayloadIndex(field, in: collection)
@@ -177,7 +182,7 @@ extension QdrantAPI {
     // MARK: - Aliases
 
     @Sendable func changeAliases(_ call: inout Call) async throws -> Response {
-        let actions = try await call.qdrantObject("the request").many("actions").map { json in
+        let actions = try await call.qdrantObject("the request").list("actions").map { json in
             let fields = try Fields(json, "an action")
             func text(_ action: String, _ key: String) throws -> String {
                 guard let text = try Fields(fields.value(action), action).string(key) else {
@@ -229,87 +234,6 @@ enum QdrantCollection {
 
     /// Where the time is kept at which a collection was made.
     static let createdAt = "created_at"
-
-    /// Refuses names that no collection has.
-    static func checkLength(_ name: String) throws {
-        guard 1...255 ~= name.utf8.count, name.unicodeScalars.allSatisfy({ $0.value >= 0x20 && $0.value != 0x7F })
-        else {
-            throw QdrantError.validation(
-                "collection_name: a name must have from 1 to 255 bytes and no control characters", in: "path parameters"
-            )
-        }
-    }
-
-    /// Refuses names that Qdrant gives to no collection.
-    static func checkName(_ name: String) throws {
-        if let forbidden = name.first(where: #"<>:"/\|?*"#.contains) {
-            throw QdrantError.validation(
-                "name: collection name cannot contain \"\(forbidden)\" char", in: "path parameters")
-        }
-    }
-
-    /// Refuses settings that are none, of whatever they are kept for.
-    static func checkSettings(_ fields: Fields) throws {
-        for key in [
-            "hnsw_config", "optimizers_config", "wal_config", "strict_mode_config", "params", "metadata",
-        ] { _ = try fields.optional(key, "an object", \.object) }
-        try checkGraph(fields, "hnsw_config")
-        try checkMemory(fields["payload"] ?? fields["params"]?["payload"], of: "payload")
-        _ = try indexingThreshold(fields)
-        for (name, json) in fields["vectors"]?.object ?? [:] where json.object != nil {
-            try checkGraph(Fields(json, "vectors.\(name)"), "vectors.\(name).hnsw_config")
-            try checkMemory(json, of: "vectors.\(name)")
-        }
-        if let unnamed = fields["vectors"], unnamed["size"] != nil {
-            try checkGraph(Fields(unnamed, "vectors"), "vectors.hnsw_config")
-            try checkMemory(unnamed, of: "vectors")
-        }
-    }
-
-    /// Refuses graphs that could not be built.
-    private static func checkGraph(_ fields: Fields, _ place: String) throws {
-        guard let json = fields["hnsw_config"], json.object != nil else { return }
-        if let candidates = try Fields(json, place).count("ef_construct"), candidates < 4 {
-            throw QdrantError.validation("\(place).ef_construct: value \(candidates) invalid, must be 4 or larger")
-        }
-    }
-
-    /// Refuses to promise that what may be larger than memory stays in it.
-    private static func checkMemory(_ json: JSONValue?, of place: String) throws {
-        guard json?["memory"] == "pinned" else { return }
-        throw QdrantError.validation("\(place).memory: `pinned` is not supported here, use `cached` or `cold`")
-    }
-
-    /// Bytes of vectors from which a graph is built; nil where nothing is said. Qdrant counts in kilobytes of 1,024.
-    static func indexingThreshold(_ fields: Fields) throws -> Int? {
-        guard let json = fields["optimizers_config"] ?? fields["optimizer_config"] else { return nil }
-        guard let kilobytes = try Fields(json, "optimizers_config").count("indexing_threshold") else { return nil }
-        let (bytes, overflow) = kilobytes.multipliedReportingOverflow(by: 1024)
-        return overflow ? .max : bytes
-    }
-
-    /// Refuses parameters of an index that are of the wrong type, that exclude each other, or that would change what is found and are not
-    /// implemented.
-    static func checkIndex(_ schema: JSONValue) throws {
-        guard schema.object != nil else { return }
-        let fields = try Fields(schema, "field_schema")
-        for key in [
-            "is_tenant", "is_principal", "on_disk", "enable_hnsw", "lowercase", "ascii_folding", "phrase_matching",
-        ] {
-            _ = try fields.bool(key)
-        }
-        for key in ["min_token_len", "max_token_len"] { _ = try fields.count(key) }
-        if schema["type"] == "integer", try fields.bool("lookup") == false, try fields.bool("range") == false {
-            throw QdrantError.validation(
-                "field_schema: the 'lookup' and 'range' capabilities can't be both disabled")
-        }
-        if fields["stemmer"] != nil { throw QdrantError.notYet("stemmer") }
-        if let words = fields["stopwords"], words.array == nil {
-            guard let set = words.object, (set["languages"]?.array ?? []).isEmpty else {
-                throw QdrantError.notYet("stopwords of a language")
-            }
-        }
-    }
 
     /// The body of `PUT /collections/{name}`.
     static func configuration(_ fields: Fields) throws -> CollectionConfiguration {

@@ -16,7 +16,7 @@ extension QdrantAPI {
 
     @Sendable func batchUpdate(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request")
-        let operations = try fields.many("operations").map { json in
+        let operations = try fields.list("operations").map { json in
             let members = try Fields(json, "an operation").object
             guard let (name, value) = members.first(where: { $0.value != .null }) else {
                 throw QdrantError.format("an operation must name what it does")
@@ -94,15 +94,17 @@ extension QdrantAPI {
 
     @Sendable func count(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
-        try await strictMode(call)?.checkRead(filter: fields.filter(), isExact: fields.bool("exact") ?? true)
+        let isExact = try fields.bool("exact") ?? true
+        try await strictMode(call)?.checkRead(filter: fields.filter(), isExact: isExact)
         return call.qdrant(["count": .integer(Int64(try await store.count(try fields.filter(), in: call.parameter)))])
     }
 
     @Sendable func facet(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request")
         guard let key = try fields.string("key") else { throw QdrantError.format("missing field `key`") }
+        let isExact = try fields.bool("exact") ?? false
         try await strictMode(call)?.checkRead(
-            limit: fields.count("limit"), filter: fields.filter(), isExact: fields.bool("exact") ?? false)
+            limit: fields.count("limit"), filter: fields.filter(), isExact: isExact)
         let hits = try await store.facet(
             key, filter: fields.filter(), limit: fields.limit(), in: call.parameter)
         return call.qdrant([
@@ -121,7 +123,7 @@ extension QdrantAPI {
     }
 
     @Sendable func queryBatch(_ call: inout Call) async throws -> Response {
-        let searches = try await call.qdrantObject("the request").many("searches")
+        let searches = try await call.qdrantObject("the request").list("searches")
         let queries = try searches.map { try QdrantQuery.query(Fields($0, "a search")) }
         try await strictMode(call)?.check(queries, searches, isBatch: true)
         let results = try await store.query(queries, in: call.parameter)
@@ -138,7 +140,7 @@ extension QdrantAPI {
                 return call.qdrant(.array(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
             },
             .post(path + "/batch") { [self] call in
-                let searches = try await call.qdrantObject("the request").many("searches")
+                let searches = try await call.qdrantObject("the request").list("searches")
                 let queries = try searches.map { try read(Fields($0, "a search")) }
                 try await strictMode(call)?.check(queries, searches, isBatch: true)
                 let results = try await store.query(queries, in: call.parameter)

@@ -116,8 +116,11 @@ enum QdrantQuery {
         if let key = json.string { return .order(try PayloadPath(key)) }
         let fields = try Fields(json, "order_by")
         guard let key = try fields.string("key") else { throw QdrantError.format("missing field `key` of order_by") }
-        return .order(
-            try PayloadPath(key), descending: try fields.string("direction") == "desc", from: fields["start_from"])
+        let direction = try fields.string("direction") ?? "asc"
+        guard ["asc", "desc"].contains(direction) else {
+            throw QdrantError.format("unknown variant `\(direction)`, expected `asc` or `desc`")
+        }
+        return .order(try PayloadPath(key), descending: direction == "desc", from: fields["start_from"])
     }
 
     private static func feedback(_ fields: Fields) throws -> Ranking {

@@ -33,10 +33,7 @@ struct Fields {
         self.name = name
     }
 
-    static func short(_ json: JSONValue) -> String {
-        let text = json.description
-        return text.count > 100 ? text.prefix(100) + "…" : text
-    }
+    static func short(_ json: JSONValue) -> String { json.shortDescription }
 
     subscript(_ key: String) -> JSONValue? {
         guard let value = object[key], value != .null else { return nil }
@@ -256,7 +253,7 @@ enum QdrantRequest {
         case nil: return .none
         case .bool(let isWanted): return isWanted ? .all : .none
         case .string(let name): return .only([name])
-        case .array(let list): return .only(list.compactMap(\.string))
+        case .array(let list) where list.allSatisfy({ $0.string != nil }): return .only(list.compactMap(\.string))
         default: throw QdrantError.format("with_vector must be a boolean or a list of names")
         }
     }

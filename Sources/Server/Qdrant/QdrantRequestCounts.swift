@@ -80,7 +80,8 @@ final class QdrantRequestCounts: Sendable {
     func counting(_ route: Route) -> Route {
         let counts = QdrantRouteCounts(route)
         routes.withLock { $0.append(counts) }
-        let isOfCollection = route.path.hasPrefix("/collections/{collection}/")
+        // Whether a collection exists may be asked of any name.
+        let isOfCollection = route.path.hasPrefix("/collections/{collection}/") && !route.path.hasSuffix("/exists")
         return Route(method: route.method, path: route.path) { call in
             let collection = isOfCollection ? call.parameter : nil
             do {

@@ -8,10 +8,6 @@ import Logging
 import NIOCore
 import VectorStore
 
-#if canImport(FoundationNetworking)
-import FoundationNetworking
-#endif
-
 extension QdrantAPI {
     /// An uploaded snapshot is held in memory, 512 MB at most; larger ones are recovered from a location.
     private static let largestUpload = 512 << 20
@@ -165,31 +161,34 @@ extension QdrantAPI {
                 throw QdrantError(
                     message: "Bad request: Invalid snapshot URI, file path must be absolute or on localhost")
             }
-            let path = url.path(percentEncoded: false)
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw QdrantError(message: "Bad request: Snapshot file \"\(path)\" does not exist")
-            }
-            let file = try checkedPath(path)
+            let file = try checkedPath(url.path(percentEncoded: false))
             return try await work(call) { [self] in try await restore(collection, file, checksum) }
         case "http", "https":
-            return try await work(call) { [self] in
-                let downloaded: (URL, URLResponse)
-                do { downloaded = try await URLSession.shared.download(from: url) } catch {
-                    throw QdrantError(
-                        message:
-                            "Bad request: Failed to download snapshot from \(location): \(error.localizedDescription)")
-                }
-                defer { try? FileManager.default.removeItem(at: downloaded.0) }
-                let status = (downloaded.1 as? HTTPURLResponse)?.statusCode ?? 0
-                guard status == 200 else {
-                    throw QdrantError(
-                        message: "Bad request: Failed to download snapshot from \(location): status - \(status)")
-                }
-                return try await restore(collection, downloaded.0.path(percentEncoded: false), checksum)
-            }
+            let file = try await file(of: url, as: call)
+            return try await work(call) { [self] in try await restore(collection, file, checksum) }
         default:
             throw QdrantError(message: "Bad request: URL \(location) with schema \(scheme) is not supported")
         }
+    }
+
+    /// The file behind a link to one of this server's own snapshots. Links to other places are not followed: a server that fetches what
+    /// it is told to looks into its network for whoever asks.
+    private func file(of url: URL, as call: Call) async throws -> String {
+        let authority = url.port.map { "\(url.host() ?? ""):\($0)" } ?? url.host()
+        guard authority == call.request.head.authority else {
+            throw QdrantError(
+                status: 403,
+                message: """
+                    Forbidden: snapshots are fetched from this server only. Download \(url.absoluteString.prefix(200)) and upload \
+                    it, or put the file into the snapshots directory.
+                    """)
+        }
+        // /collections/{collection}[/shards/{shard}]/snapshots/{snapshot}
+        let parts = url.pathComponents.dropFirst()
+        guard let name = parts.last, parts.dropLast().last == "snapshots", parts.first == "collections", parts.count > 3
+        else { throw QdrantError(message: "Bad request: \(url.path()) is no snapshot of a collection") }
+        let collection = parts.dropFirst().first ?? ""
+        return try existing(folder(store.aliases()[collection] ?? collection, parts.count > 4), name)
     }
 
     private func upload(_ call: inout Call) async throws -> Response {
@@ -200,9 +199,7 @@ extension QdrantAPI {
         guard let part = try await call.form(upTo: Self.largestUpload)["snapshot"] else {
             throw QdrantError(message: "Bad request: the form has no field `snapshot`")
         }
-        let folder = folder(collection)
-        try folder.make()
-        let file = folder.path + "/." + UUID().uuidString + ".upload"
+        let file = try SnapshotFolder.incoming(directory) + "/" + UUID().uuidString
         try Data(part.content).write(to: URL(filePath: file))
         let content = file
         return try await work(call) { [self] in
@@ -223,6 +220,10 @@ extension QdrantAPI {
         // The folder itself may be behind links, too.
         let home = URL(filePath: SnapshotFolder.all(directory)).standardizedFileURL.resolvingSymlinksInPath()
         let file = URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath()
+        // In Qdrant's order, which tells what is there.
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw QdrantError(message: "Bad request: Snapshot file \"\(path)\" does not exist")
+        }
         guard file.pathComponents.starts(with: home.pathComponents) else {
             throw QdrantError(
                 status: 403,
@@ -251,14 +252,16 @@ extension QdrantAPI {
                     message: "Bad request: Snapshot checksum mismatch: expected \(checksum), got \(own)")
             }
         }
-        try await store.restore(collection, from: file)
+        try await store.restore(store.aliases()[collection] ?? collection, from: file)
         ledger.forget(collection)
         return true
     }
 
     /// This server's documents need their own vectors and indexes: they come back by `minilm backup`'s way.
     private func checkMayBeReplaced(_ collection: String) throws {
-        guard (store.aliases()[collection] ?? collection) == Library.collection else { return }
+        guard (store.aliases()[collection] ?? collection) == Library.collection else {
+            return try QdrantCollection.checkName(collection)
+        }
         throw QdrantError(
             status: 403,
             message: "Forbidden: `\(Library.collection)` holds this server's documents and cannot be replaced.")

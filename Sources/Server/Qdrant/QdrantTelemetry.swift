@@ -10,8 +10,8 @@ extension QdrantAPI {
     /// There are no segments here to have one.
     static let noID: JSONValue = "00000000-0000-0000-0000-000000000000"
 
-    /// All routes, counted.
-    var routes: [Route] { uncountedRoutes.map(requests.counting) }
+    /// All routes, counted from here on: made once for a server.
+    func countedRoutes() -> [Route] { uncountedRoutes.map(requests.counting) }
 
     // MARK: - Telemetry
 

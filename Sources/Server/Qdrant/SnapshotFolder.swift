@@ -11,21 +11,37 @@ struct SnapshotFolder: Sendable {
     /// The folder of all snapshots.
     static func all(_ directory: String) -> String { directory + "/snapshots" }
 
+    /// The folder for what is being uploaded.
+    static func incoming(_ directory: String) throws(StoreError) -> String {
+        let folder = SnapshotFolder(path: all(directory) + "/incoming")
+        try folder.make()
+        return folder.path
+    }
+
+    /// Takes away what a process that was killed had not finished.
+    static func sweep(_ directory: String) {
+        try? FileManager.default.removeItem(atPath: all(directory) + "/incoming")
+        for case let file as String in FileManager.default.enumerator(atPath: all(directory)) ?? .init()
+        where file.hasSuffix(".partial") { try? FileManager.default.removeItem(atPath: all(directory) + "/" + file) }
+    }
+
+    private init(path: String) { self.path = path }
+
     /// - Parameters:
     ///   - collection: nil for everything.
     ///   - isOfShard: Whether they are those of the collection's shard, which its own list does not show.
     init(_ directory: String, collection: String?, isOfShard: Bool = false) {
         // A collection's name may have slashes and dots; a folder's must not.
-        let name = collection.map { "/c-" + $0.utf8.map { String($0, radix: 16) }.joined(separator: ".") } ?? "/all"
+        let name = collection.map { "/c-" + FileName.spelling($0) } ?? "/all"
         path = Self.all(directory) + name + (isOfShard ? "/shard-0" : "")
     }
 
-    /// A name for a new one: what it is of, and when.
+    /// A name for a new one: what it is of, when, and what tells it from others of that moment.
     static func name(of what: String) -> String {
         let form = Date.ISO8601FormatStyle().year().month().day().time(includingFractionalSeconds: true)
         let time = Date.now.formatted(form).replacing(":", with: "-").replacing(".", with: "-")
         let letters = what.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") ? $0 : "_" }
-        return String(letters) + "-" + time + ".snapshot"
+        return "\(String(letters.prefix(100)))-\(time)-\(UInt16.random(in: 0...UInt16.max)).snapshot"
     }
 
     /// The file of a name; nil for names that none of ours has.

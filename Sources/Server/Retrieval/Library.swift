@@ -70,7 +70,7 @@ enum Library {
         // The length keeps ("ab", "c") apart from ("a", "bc").
         hash.update("\(title.utf8.count):\(title)".utf8)
         hash.update(content)
-        return "\(PointID.uuid(uuid(hash.finalize())))"
+        return "\(PointID.uuid(uuid(hash.digest())))"
     }
 
     /// The id of a document's chunk.

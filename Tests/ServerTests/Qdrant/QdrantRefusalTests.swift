@@ -127,6 +127,55 @@ import VectorStore
         }
     }
 
+    @Test(arguments: [
+        ("PUT", "/collections/d", #"{"vectors": {"size": 2, "distance": "Dot"}, "hnsw_config": {"m": "x"}}"#),
+        ("PUT", "/collections/d", #"{"vectors": {"size": 2, "distance": "Dot"}, "quantization_config": 5}"#),
+        ("PUT", "/collections/d", #"{"vectors": {"size": 2, "distance": "Dot", "on_disk": "maybe"}}"#),
+        ("PATCH", "/collections/c", #"{"strict_mode_config": {"enabled": "yes"}}"#),
+        ("POST", "/collections/c/points/batch", #"{"operation": []}"#), ("POST", "/collections/aliases", "{}"),
+        ("POST", "/collections/c/points/query/batch", "{}"),
+        ("POST", "/collections/c/points/query", #"{"query": {"order_by": {"key": "n", "direction": "down"}}}"#),
+        ("POST", "/collections/c/points/scroll", #"{"with_vector": [1]}"#),
+        ("POST", "/collections/c/points/count", #"{"exact": "yes"}"#),
+        ("PUT", "/collections/a%2Fb/snapshots/recover", #"{"location": "file:///x"}"#),
+    ])
+    func `what is of another kind, misspelt or left out is told, not taken for something else`(
+        _ method: String, _ path: String, _ body: String
+    ) async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let refused = try await server.error(method, path, try JSONValue(parsing: body.utf8))
+            #expect([400, 422].contains(refused.0), "\(refused.1)")
+            #expect(try await server.store.collections() == ["c"])
+        }
+    }
+
+    @Test func `snapshots are fetched from no other server`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let made = try await server.result("POST", "/collections/c/snapshots")
+            let name = try #require(made["name"]?.string)
+            func recover(_ place: String) async throws -> RawResponse {
+                try await server.send("PUT", "/collections/r/snapshots/recover", ["location": .string(place)])
+            }
+            #expect(try await recover("http://127.0.0.1:1/collections/c/snapshots/\(name)").status == 403)
+            #expect(try await recover("http://169.254.169.254/latest").status == 403)
+            let own = "http://127.0.0.1:\(server.port)/collections/c/snapshots/"
+            #expect(try await recover(own + "..%2F..%2Fpoints.sqlite").status != 200)
+            #expect(try await recover(own + name).status == 200)
+            #expect(try await server.result("POST", "/collections/r/points/count", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `bodies in flight have a bound, which one alone may pass`() throws {
+        let budget = BodyBudget()
+        try budget.take(512 << 20)
+        #expect(throws: QdrantError.self) { try budget.take(1) }
+        budget.give(back: 512 << 20)
+        for _ in 0..<4 { try budget.take(BodyBudget.unknown) }
+        #expect(throws: QdrantError.self) { try budget.take(1) }
+    }
+
     @Test func `a collection is not made under the name of an alias`() async throws {
         try await QdrantServer.run { server in
             try await server.fill()

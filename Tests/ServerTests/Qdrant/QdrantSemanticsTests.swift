@@ -142,7 +142,8 @@ import VectorStore
         }
     }
 
-    @Test func `a graph is built from the threshold a collection asks for`() async throws {
+    @Test(.timeLimit(.minutes(5)))
+    func `a graph is built from the threshold a collection asks for`() async throws {
         try await QdrantServer.run { server in
             func make(_ name: String, threshold: JSONValue) async throws {
                 _ = try await server.result(
@@ -215,6 +216,79 @@ import VectorStore
                 let filter: JSONValue = ["filter": ["must": [["key": "b", "match": ["text": text]]]]]
                 #expect(try await server.result("POST", "/collections/c/points/count", filter) == ["count": count])
             }
+        }
+    }
+
+    /// The first id is the nearest to itself, and no result; what prefetches find in its place is.
+    @Test func `points that are examples are left out of prefetches, too`() async throws {
+        try await QdrantServer.run { server in
+            _ = try await server.result("PUT", "/collections/e", ["vectors": ["size": 2, "distance": "Dot"]])
+            let points = (1...6).map { ["id": .integer($0), "vector": [.integer($0), 1]] as JSONValue }
+            _ = try await server.result("PUT", "/collections/e/points", ["points": .array(points)])
+            let found = try await server.result(
+                "POST", "/collections/e/points/query", ["query": 6, "prefetch": ["query": [1, 0], "limit": 2]])
+            #expect(found["points"]?.array?.compactMap { $0["id"] } == [5, 4])
+        }
+    }
+
+    @Test func `a field is the same with quotes and without, also where one is needed`() async throws {
+        try await QdrantServer.run { server in
+            try await Library.prepare(server.store, dimension: 2)
+            let refused = try await server.error("DELETE", "/collections/documents/index/%22title%22")
+            #expect(refused.0 == 403)
+            try await server.fill()
+            let schema: JSONValue = ["type": "keyword", "is_tenant": true]
+            _ = try await server.result(
+                "PUT", "/collections/c/index", ["field_name": "\"n\"", "field_schema": schema])
+            let told = try await server.result("GET", "/collections/c")["payload_schema"]
+            #expect(told?["n"]?["params"] == schema)
+        }
+    }
+
+    @Test func `keys that look the same are two when their scalars differ`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let body = Array("{\"points\": [1], \"payload\": {\"caf\u{E9}\": 1, \"cafe\u{301}\": 2}}".utf8)
+            let response = try await TestServer.send(
+                "POST /collections/c/points/payload HTTP/1.1", port: server.port,
+                headers: ["Content-Type: application/json", "Content-Length: \(body.count)"], body: body)
+            #expect(response.status == 200)
+            let payload = try #require(try await server.result("GET", "/collections/c/points/1")["payload"])
+            #expect(payload["caf\u{E9}"] == 1)
+            #expect(payload["cafe\u{301}"] == 2)
+        }
+    }
+
+    @Test func `a collection of one unnamed vector gets a named one and is told by names`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            _ = try await server.result(
+                "PUT", "/collections/c/vectors/other", ["dense": ["size": 3, "distance": "Dot"]])
+            let told = try await server.result("GET", "/collections/c")["config"]?["params"]?["vectors"]
+            #expect(
+                told == ["": ["size": 2, "distance": "Dot"], "other": ["size": 3, "distance": "Dot"]])
+        }
+    }
+
+    @Test func `names as long as they may be have graphs and snapshots, at the same moment, too`() async throws {
+        try await QdrantServer.run { server in
+            let name = String(repeating: "n", count: 255)
+            let path = "/collections/\(name)"
+            _ = try await server.result(
+                "PUT", path,
+                [
+                    "vectors": [name: ["size": 1, "distance": "Dot"]], "optimizers_config": ["indexing_threshold": 1],
+                ])
+            let points = (0..<300).map { ["id": .integer($0), "vector": [name: [.integer($0)]]] as JSONValue }
+            _ = try await server.result("PUT", path + "/points", ["points": .array(points)])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<8 {
+                    group.addTask { _ = try await server.result("POST", path + "/snapshots") }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await server.result("GET", path + "/snapshots").array?.count == 8)
+            #expect(try await server.result("GET", path)["status"] == "green")
         }
     }
 

@@ -22,8 +22,9 @@ struct QdrantServer {
         let store = try EmbeddedStore(directory: directory)
         var http = HTTPConfiguration()
         http.apiKey = apiKey
-        try await TestServer.serve(http, routes: QdrantAPI(store: store, directory: directory).routes, dialect: .qdrant)
-        { port in
+        try await TestServer.serve(
+            http, routes: QdrantAPI(store: store, directory: directory).countedRoutes(), dialect: .qdrant
+        ) { port in
             try await body(QdrantServer(port: port, store: store, directory: directory))
         }
         try store.close()

@@ -52,7 +52,8 @@ import VectorStore
         }
     }
 
-    @Test func `a snapshot of everything is made while nobody waits, and opens as a store`() async throws {
+    @Test(.timeLimit(.minutes(5)))
+    func `a snapshot of everything is made while nobody waits, and opens as a store`() async throws {
         try await QdrantServer.run { server in
             try await server.fill()
             let accepted = try await server.send("POST", "/snapshots?wait=false")

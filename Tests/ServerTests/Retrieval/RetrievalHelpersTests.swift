@@ -1,6 +1,7 @@
 // The small helpers of retrieval: file decoding, document names, near titles.
 
 import Testing
+import VectorStore
 
 @testable import Server
 
@@ -52,7 +53,7 @@ import Testing
             var hash = SHA256()
             hash.update(message[..<cut])
             hash.update(message[cut...])
-            #expect(hash.finalize() == SHA256.digest(message))
+            #expect(hash.digest() == SHA256.digest(message))
         }
     }
 }
