@@ -247,20 +247,20 @@ class SVS:
     def build(self, base, args):
         import svs
 
-        parameters = svs.VamanaBuildParameters(
-            alpha=0.95, graph_max_degree=2 * args.m, window_size=args.ef_construction)
-        data = base
-        if self.kind != "f32":
-            with tempfile.TemporaryDirectory() as folder:
-                svs.write_vecs(base, f"{folder}/base.fvecs")
-                svs.convert_vecs_to_svs(f"{folder}/base.fvecs", f"{folder}/base.svs")
-                loader = svs.VectorDataLoader(f"{folder}/base.svs", svs.DataType.float32, dims=base.shape[1])
-                primary, residual = (int(bits) for bits in self.kind[3:].split("x"))
-                data = svs.LVQLoader(loader, primary=primary, residual=residual, padding=32)
-                self.index = svs.Vamana.build(parameters, data, svs.DistanceType.MIP, num_threads=args.threads)
-        else:
+        parameters = svs.VamanaBuildParameters(alpha=0.95, graph_max_degree=2 * args.m, window_size=args.ef_construction)
+        with tempfile.TemporaryDirectory() as folder:
+            data = base if self.kind == "f32" else self.compressed(base, folder)
             self.index = svs.Vamana.build(parameters, data, svs.DistanceType.MIP, num_threads=args.threads)
         self.index.num_threads = 1
+
+    def compressed(self, base, folder):
+        import svs
+
+        svs.write_vecs(base, f"{folder}/base.fvecs")
+        svs.convert_vecs_to_svs(f"{folder}/base.fvecs", f"{folder}/base.svs")
+        loader = svs.VectorDataLoader(f"{folder}/base.svs", svs.DataType.float32, dims=base.shape[1])
+        primary, residual = (int(bits) for bits in self.kind[3:].split("x"))
+        return svs.LVQLoader(loader, primary=primary, residual=residual, padding=32)
 
     def search(self, queries, ef):
         self.index.search_window_size = ef
@@ -272,7 +272,8 @@ class SVS:
     def load(self, folder, base):
         import svs
 
-        data = svs.VectorDataLoader(f"{folder}/data", svs.DataType.float32) if self.kind == "f32" else svs.LVQLoader(f"{folder}/data", padding=32)
+        saved = f"{folder}/data"
+        data = svs.VectorDataLoader(saved, svs.DataType.float32) if self.kind == "f32" else svs.LVQLoader(saved, padding=32)
         self.index = svs.Vamana(f"{folder}/config", svs.GraphLoader(f"{folder}/graph"), data, svs.DistanceType.MIP)
         self.index.num_threads = 1
 
