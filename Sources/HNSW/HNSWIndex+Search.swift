@@ -78,6 +78,7 @@ extension HNSWIndex {
             let refused = context.restart(graph, filter)
             let expected = share * Double(context.count)
             if Double(context.count - refused) < FilterStrategy.leastLocalShare * expected {
+                context.forgetVisits()
                 scan(filter, graph, probe, ef: ef, count: count, state, &context)
                 return
             }
@@ -99,13 +100,14 @@ extension HNSWIndex {
         _ filter: RowBits, _ graph: Graph, _ probe: Probe, ef: Int, count: Int, _ state: IndexState,
         _ context: inout SearchContext
     ) {
+        let widest = min(FilterStrategy.widestScan * ef, state.nodeCapacity)
         var width = ef
         while true {
             context.startResults(count)
             context.fill(with: filter, graph, probe, ef: width, state)
             let isSettled = context.rank(graph, probe, count: count, filter)
-            if isSettled || context.count < width || width >= FilterStrategy.widestScan * ef { return }
-            width = min(4 * width, state.nodeCapacity)
+            if isSettled || context.count < width || width >= widest { return }
+            width = min(4 * width, widest)
         }
     }
 }

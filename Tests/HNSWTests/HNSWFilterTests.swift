@@ -76,6 +76,29 @@ import Testing
         #expect(right.filter { $0.value < 95 } == [:])
     }
 
+    @Test func `a scan that keeps every node of a full index in view ends`() throws {
+        let set = VectorSet(rows: 64, dimension: 8, seed: 37)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 8), capacity: 64)
+        try index.insert(matrix: set.values.span, threads: 1)
+        let all = RowBits(0..<64 as Range<UInt32>, capacity: 64)
+        #expect(try index.search(set[3].span, count: 64, ef: 64, filter: all).count == 64)
+    }
+
+    /// The only matches near the query are among the nodes that were looked at to find out how many match there.
+    @Test func `where everything is compared, what was looked at before is too`() throws {
+        let set = Self.islands
+        let index = try HNSWIndex(HNSWConfiguration(dimension: set.dimension, M: 8))
+        try index.insert(matrix: set.values.span, threads: 2)
+        for number in 0..<10 {
+            let query = set[number * 17]
+            let ranked = ExactSearch.nearest(
+                to: query.span, in: set.values.span, dimension: set.dimension, distance: .cosine, count: set.rows
+            ).map { UInt32($0.row) }
+            let matching = RowBits(ranked.prefix(1) + ranked.suffix(6000), capacity: set.rows)
+            #expect(try index.search(query.span, count: 1, ef: 32, filter: matching).map(\.row) == [number * 17])
+        }
+    }
+
     @Test func `a filter that nothing passes finds nothing, and rows beyond the index are no rows`() throws {
         let index = try HNSWIndex(HNSWConfiguration(dimension: 2))
         try index.insert([1, 0].span, row: 3)
