@@ -84,13 +84,16 @@ bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16 GEMM
 bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run
 	@Scripts/bench_embed_peers.py
 
-bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy
-	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)")
+bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy TRUTH=nearest.npy
+	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)") $(if $(TRUTH),--truth "$(TRUTH)") \
+		--out Benchmarks/results
 
-bench-index-peers: build ## the same vectors given to hnswlib, usearch and faiss: VECTORS= QUERIES=
+bench-index-peers: build ## the same vectors given to hnswlib, usearch, faiss, Qdrant Edge and SVS: VECTORS= QUERIES= BUILDS=3
 	@python3 -m venv .build/peers
-	@.build/peers/bin/pip install --quiet numpy hnswlib usearch faiss-cpu
-	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(VECTORS)" --queries "$(QUERIES)" --minilm $(MINILM)
+	@.build/peers/bin/pip install --quiet numpy hnswlib==0.8.0 usearch==2.26.6 faiss-cpu==1.15.1 qdrant-edge-py==0.9.0
+	@.build/peers/bin/pip install --quiet scalable-vs==0.5.0 || echo "scalable-vs cannot be installed here: it is left out"
+	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(VECTORS)" --queries "$(QUERIES)" --minilm $(MINILM) \
+		--builds $(or $(BUILDS),3)
 
 bench-store: build ## measure the store: POINTS=100000 VECTORS=base.npy
 	@$(MINILM) bench store --points $(or $(POINTS),100000) $(if $(VECTORS),--vectors "$(VECTORS)")

@@ -76,6 +76,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        // Stands in for the allocator in the tests' program, to count its calls.
+        .target(name: "RuntimeCounters", path: "Tests/RuntimeCounters"),
         // Killed by VectorStoreTests in the middle of its work; no product of the package.
         .executableTarget(
             name: "StoreCrashWriter", dependencies: ["VectorStore", "TestSupport"], path: "Tests/StoreCrashWriter",
@@ -83,7 +85,8 @@ let package = Package(
         .testTarget(
             name: "MiniLMTests", dependencies: ["MiniLM", "TestSupport"], resources: [.copy("Goldens")],
             swiftSettings: numeric),
-        .testTarget(name: "HNSWTests", dependencies: ["HNSW", "TestSupport"], swiftSettings: numeric),
+        .testTarget(
+            name: "HNSWTests", dependencies: ["HNSW", "TestSupport", "RuntimeCounters"], swiftSettings: numeric),
         .testTarget(
             name: "VectorStoreTests",
             dependencies: [

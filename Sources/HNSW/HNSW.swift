@@ -19,7 +19,8 @@
 //   Checksum.swift              a fast hash of bytes
 //   RowBits.swift               the rows a filter lets through
 //
-//   IndexBenchmark.swift        recall against speed, filters, snapshot: what `minilm bench index` prints
+//   IndexBenchmark.swift        recall against speed, filters, snapshot: what `minilm bench index` prints,
+//   IndexBenchmark+Markdown.swift   as tables
 //
 //   SearchContext.swift         Algorithms 2 and 4: the beam, the visited nodes, the diversity heuristic
 //   Graph.swift                 the record of a node, distances between nodes and queries

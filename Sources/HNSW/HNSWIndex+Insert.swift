@@ -122,20 +122,17 @@ extension HNSWIndex {
         let context = unsafe state.takeContext(ef: ef)
         defer { unsafe state.giveBack(context) }
         let probe = graph.probe(node)
-        var current = entry.node
-        var layer = entry.level
-        while layer > level {
-            current = unsafe context.pointee.descend(graph, probe, from: current, layer: layer)
-            layer -= 1
-        }
+        var layer = min(level, entry.level)
+        unsafe context.pointee.descend(graph, probe, from: entry, to: layer)
         while layer >= 0 {
-            unsafe context.pointee.searchLayer(graph, probe, from: current, layer: layer, ef: ef, excluded: node)
+            unsafe context.pointee.searchLayer(graph, probe, layer: layer, ef: ef, excluded: node)
             if state.isRepairing {
                 // What is on its way out gets no new links. The entry point stays.
+                let nearest = unsafe context.pointee.count > 0 ? context.pointee.beam[0].node : entry.node
                 unsafe context.pointee.dropDeleted(graph)
                 if unsafe context.pointee.count == 0 {
                     unsafe context.pointee.searchLayer(
-                        graph, probe, from: current, layer: layer, ef: state.nodeCapacity, excluded: node)
+                        graph, probe, from: nearest, layer: layer, ef: state.nodeCapacity, excluded: node)
                     unsafe context.pointee.dropDeleted(graph)
                     if unsafe context.pointee.count == 0 {
                         _ = unsafe context.pointee.offer(
@@ -143,7 +140,6 @@ extension HNSWIndex {
                     }
                 }
             }
-            current = unsafe context.pointee.count > 0 ? context.pointee.beam[0].node : current
             unsafe connect(node, layer: layer, graph, state, &context.pointee)
             layer -= 1
         }

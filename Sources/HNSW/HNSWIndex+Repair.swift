@@ -116,7 +116,7 @@ extension HNSWIndex {
         _ = context.visit(node)
         // All of what lay behind: the far ones are the bridges between regions, and the heuristic keeps those.
         let width = found + links.capacity * (links.capacity + 1)
-        context.widen(ef: width)
+        context.reserve(ef: width)
         for i in 0..<links.capacity {
             let link = links.load(i)
             if link == none { break }

@@ -3,7 +3,8 @@
 //   no filter                 beam of ef
 //   few rows match            every matching row is compared: exact up to the codes' rounding, no graph
 //   a good part matches       a beam wider by the share of what does not match
-//   in between                two-hop expansion: the beam holds matching nodes only
+//   in between                two-hop expansion: the beam holds matching nodes only; where hardly any of the nodes nearest to the
+//                             query match, every matching row is compared
 
 import CIntrinsics
 
@@ -72,45 +73,42 @@ extension HNSWIndex {
             context.beamSearch(graph, probe, entry, ef: min(Int(Double(ef) / share), state.nodeCapacity))
             context.rank(graph, probe, count: count, filter)
         } else {
-            context.reserve(ef: ef)
-            context.beamSearch(graph, probe, entry, ef: min(ef, FilterStrategy.seeds))
-            context.restart()
-            context.expandMatching(graph, probe, ef: ef, filter)
+            let seeds = min(ef, FilterStrategy.seeds)
+            context.beamSearch(graph, probe, entry, ef: seeds)
+            let refused = context.restart(graph, filter)
+            let expected = share * Double(context.count)
+            if Double(context.count - refused) < FilterStrategy.leastLocalShare * expected {
+                context.forgetVisits()
+                scan(filter, graph, probe, ef: ef, count: count, state, &context)
+                return
+            }
+            context.reserve(ef: ef + refused)
+            context.expandMatching(graph, probe, ef: ef + refused, filter)
             context.rank(graph, probe, count: count, filter)
         }
         // The part of the graph that matches may not hang together near the query.
         if context.resultCount < min(count, matching) {
-            context.startResults(count)
             scan(filter, graph, probe, ef: ef, count: count, state, &context)
         }
     }
 
     /// Compares every matching row.
+    ///
+    /// Where many lie equally far, the codes cannot tell which are the nearest: as long as one that was dropped may be, all are
+    /// compared again and more are kept.
     private static func scan(
         _ filter: RowBits, _ graph: Graph, _ probe: Probe, ef: Int, count: Int, _ state: IndexState,
         _ context: inout SearchContext
     ) {
-        context.reserve(ef: ef)
-        context.count = 0
-        let rowCapacity = state.rowCapacity
-        var waiting = 0
-        filter.forEach { row in
-            guard Int(row) < rowCapacity else { return }
-            let present = graph.nodeOfRow.load(Int(row))
-            guard present != 0 else { return }
-            let node = Int(present - 1)
-            guard context.visit(node) else { return }
-            graph.prefetchVector(node)
-            context.pending[waiting] = present - 1
-            waiting += 1
-            if waiting == FilterStrategy.scanBatch {
-                context.offerPending(graph, probe, waiting, ef: ef)
-                waiting = 0
-            }
+        let widest = min(FilterStrategy.widestScan * ef, state.nodeCapacity)
+        var width = ef
+        while true {
+            context.startResults(count)
+            context.fill(with: filter, graph, probe, ef: width, state)
+            let isSettled = context.rank(graph, probe, count: count, filter)
+            if isSettled || context.count < width || width >= widest { return }
+            width = min(4 * width, widest)
         }
-        context.offerPending(graph, probe, waiting, ef: ef)
-        context.forgetVisits()
-        context.rank(graph, probe, count: count, filter)
     }
 }
 
@@ -122,6 +120,11 @@ enum FilterStrategy {
     static let wideBeamShare = 0.3
     /// Nodes near the query from which two-hop expansion starts.
     static let seeds = 32
+    /// Where fewer of the seeds match than this part of what would by chance, what matches lies elsewhere. A beam that comes from
+    /// afar finds there only some of the nearest, however wide it is; a scan finds them all.
+    static let leastLocalShare = 0.25
+    /// How many times ef a scan keeps in view at most.
+    static let widestScan = 16
     /// Vectors asked for ahead of the arithmetic. M is at least 2, so that a context's pending list has room for 8.
     static let scanBatch = 8
 }
@@ -129,30 +132,54 @@ enum FilterStrategy {
 extension SearchContext {
     /// Descent from the entry point and the beam on layer 0.
     mutating func beamSearch(_ graph: Graph, _ probe: Probe, _ entry: (node: Int, level: Int), ef: Int) {
-        var current = entry.node
-        var layer = entry.level
-        while layer > 0 {
-            current = descend(graph, probe, from: current, layer: layer)
-            layer -= 1
-        }
+        descend(graph, probe, from: entry, to: 0)
         // Links have a direction: from where the descent ends, part of the graph may be out of reach. By dot product it is, where
         // vectors of greater norm came later. The entry point is the spanning tree's root, from which every node is reached.
-        searchLayer(graph, probe, from: current, and: entry.node, layer: 0, ef: ef)
+        searchLayer(graph, probe, and: entry.node, layer: 0, ef: ef)
     }
 
-    mutating func offerPending(_ graph: Graph, _ probe: Probe, _ waiting: Int, ef: Int) {
+    /// Leaves in the beam the `ef` nearest of all rows of a filter.
+    fileprivate mutating func fill(with filter: RowBits, _ graph: Graph, _ probe: Probe, ef: Int, _ state: IndexState) {
+        reserve(ef: ef)
+        count = 0
+        var waiting = 0
+        filter.forEach { row in
+            guard visitNode(of: row, graph, state, waiting) else { return }
+            waiting += 1
+            if waiting == FilterStrategy.scanBatch {
+                offerPending(graph, probe, waiting, ef: ef)
+                waiting = 0
+            }
+        }
+        offerPending(graph, probe, waiting, ef: ef)
+        forgetVisits()
+    }
+
+    /// Asks for the vector of a row's node and puts it at `place` of those to be compared. Returns whether this is the node's
+    /// first visit.
+    private mutating func visitNode(of row: UInt32, _ graph: Graph, _ state: IndexState, _ place: Int) -> Bool {
+        guard Int(row) < state.rowCapacity else { return false }
+        let present = graph.nodeOfRow.load(Int(row))
+        guard present != 0, visit(Int(present - 1)) else { return false }
+        graph.prefetchVector(Int(present - 1))
+        pending[place] = present - 1
+        return true
+    }
+
+    private mutating func offerPending(_ graph: Graph, _ probe: Probe, _ waiting: Int, ef: Int) {
         for i in 0..<waiting {
             let node = Int(pending[i])
             _ = offer(Candidate(node, graph.distance(probe, node)), ef: ef)
         }
     }
 
-    /// Makes the beam the start of a new expansion. Nodes that do not match lead on and are left out of the results.
-    mutating func restart() {
-        for i in 0..<count {
-            beam[i].bits &= ~1
-            _ = visit(beam[i].node)
-        }
+    /// Makes the beam the start of a new expansion. Nodes that do not match lead on and are left out of the results. Returns how
+    /// many those are: being the nearest, they keep their places in the beam to the end.
+    fileprivate mutating func restart(_ graph: Graph, _ filter: RowBits) -> Int {
+        restart()
+        var refused = 0
+        for i in 0..<count where !filter.matches(graph, beam[i].node) { refused += 1 }
+        return refused
     }
 
     // MARK: Results
@@ -170,17 +197,22 @@ extension SearchContext {
     ///
     /// The beam is ordered by codes, whose error is known: a dot product of rounded vectors is off by a sum of independent
     /// roundings, each uniform within half a step. Once a candidate is behind the last result by five standard deviations,
-    /// so are all after it, and their floats need not be read.
-    mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int) {
+    /// so are all after it, and their floats need not be read. Returns whether it came to that.
+    @discardableResult
+    mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int) -> Bool {
         rank(graph, probe, count: wanted) { _ in true }
     }
 
-    mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int, _ filter: RowBits) {
+    @discardableResult
+    mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int, _ filter: RowBits) -> Bool {
         rank(graph, probe, count: wanted) { filter.contains($0) }
     }
 
     @inline(__always)
-    private mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int, _ isIncluded: (UInt32) -> Bool) {
+    private mutating func rank(
+        _ graph: Graph, _ probe: Probe, count wanted: Int, _ isIncluded: (UInt32) -> Bool
+    ) -> Bool {
+        resultSign = graph.distance.greaterIsNearer ? -1 : 1
         for i in 0..<min(2, count) { graph.prefetchFloats(beam[i].node) }
         for i in 0..<count {
             let node = beam[i].node
@@ -189,7 +221,7 @@ extension SearchContext {
                 let last = results[resultCount - 1].distance
                 let squared = graph.distance == .euclid
                 let deviation = graph.deviation(probe, node) * (squared ? 2 : 1)
-                if beam[i].distance - 5 * deviation > (squared ? last * last : last) { break }
+                if beam[i].distance - 5 * deviation > (squared ? last * last : last) { return true }
             }
             var row = graph.firstRow.load(node)
             if row == none { continue }
@@ -200,7 +232,8 @@ extension SearchContext {
                 row = graph.nextRow.load(Int(row))
             }
         }
-        if graph.distance.greaterIsNearer { resultSign = -1 } else { resultSign = 1 }
+        // Floats are in their exact order already.
+        return !graph.isCoded
     }
 
     private mutating func offerResult(_ candidate: Candidate) {

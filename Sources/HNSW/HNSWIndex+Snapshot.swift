@@ -1,4 +1,4 @@
-// The index as a file: written whole, opened by mapping.
+// The index as a file: written whole, opened by reading what every search needs and mapping the rest.
 
 import CIntrinsics
 
@@ -99,7 +99,8 @@ extension HNSWIndex {
         }
     }
 
-    /// The index of a snapshot, by mapping it: pages are read when they are touched, and changes stay in memory.
+    /// The index of a snapshot: records are read, the rest is mapped, so that floats are read when they are touched. Changes stay in
+    /// memory.
     ///
     /// Everything a search follows is checked before it is believed: lengths, hashes, every link and row. The floats, which
     /// can neither lead anywhere nor crash anything, are checked by `verify()`: reading them all would take longer than everything
@@ -153,7 +154,7 @@ extension HNSWIndex {
 }
 
 extension IndexState {
-    /// Maps the sections and compares their hashes. The table and the free list are copied.
+    /// Reads or maps the sections and compares their hashes. The table and the free list are copied.
     func load(
         _ header: SnapshotHeader, lengths: [Int], descriptor: Int32, threads: Int
     ) throws(HNSWError) {
@@ -170,7 +171,13 @@ extension IndexState {
             guard lengths[i] <= regions[i].byteCount else {
                 throw .invalidSnapshot("the section of \(names[i]) is too long")
             }
-            try regions[i].overlay(descriptor: descriptor, offset: offsets[i], length: lengths[i])
+            if i == SnapshotHeader.recordsSection {
+                // A search touches records all over: in huge pages their translations fit the processor's tables. Every byte is
+                // read for its hash anyway, and a serving index keeps them in memory.
+                try regions[i].read(descriptor: descriptor, offset: offsets[i], length: lengths[i], threads: threads)
+            } else {
+                try regions[i].overlay(descriptor: descriptor, offset: offsets[i], length: lengths[i])
+            }
             if i == SnapshotHeader.floatsSection { continue }
             let hash = unsafe Checksum.hashPieces(
                 UnsafeRawPointer(regions[i].base), count: lengths[i], threads: threads)

@@ -12,6 +12,8 @@ public struct IndexBenchmark {
         public var ef: Int
         public var recallAt1: Double
         public var recallAt10: Double
+        /// With at least 100 nodes in view, whatever ef is; nil where the truth given is not that deep.
+        public var recallAt100: Double?
         /// Queries a second, one thread: the best of the rounds, which is what the machine can do when nobody disturbs it.
         public var queriesPerSecond: Double
         /// The same, all threads together.
@@ -23,6 +25,7 @@ public struct IndexBenchmark {
 
     /// One selectivity, at ef 64.
     public struct FilterPoint: Codable, Sendable {
+        /// Of the rows.
         public var share: Double
         public var matching: Int
         public var recallAt10: Double
@@ -46,7 +49,8 @@ public struct IndexBenchmark {
 
     public var configuration: HNSWConfiguration
     public var efs = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
-    public var shares = [1, 0.5, 0.3, 0.1, 0.05, 0.01, 0.001, 0.0001]
+    /// Shares of the rows that filters let through: as many rows as that, but at least one.
+    public var shares = [1, 0.5, 0.3, 0.2, 0.1, 0.05, 0.01, 1e-3, 1e-4, 1e-5, 1e-6]
     public var threads = 2
     public var rounds = 3
     /// Where a snapshot may be written to be opened again and searched from; nil to search what was built.
@@ -56,13 +60,21 @@ public struct IndexBenchmark {
 
     /// - Parameters:
     ///   - base, queries: [rows, dimension], row-major
+    ///   - neighbours: The rows of `base` nearest to each query, at least ten each, in any order; nil to find them by comparing all.
     public func run(
-        base: Span<Float>, queries: Span<Float>, progress: (String) -> Void = { _ in }
+        base: Span<Float>, queries: Span<Float>, neighbours: [[Int]]? = nil, progress: (String) -> Void = { _ in }
     ) throws(HNSWError) -> Report {
         let dimension = configuration.dimension
         let rows = base.count / dimension
-        progress("exact search")
-        let truth = Self.exactScores(base: base, queries: queries, configuration, threads: threads) { _ in true }
+        let truth: [[Float]]
+        if let neighbours {
+            truth = scores(of: neighbours, base: base, queries: queries)
+        } else {
+            progress("exact search")
+            truth = Self.exactScores(base: base, queries: queries, configuration, count: 100, threads: threads) { _ in
+                true
+            }
+        }
         progress("build")
         var index = try HNSWIndex(configuration, capacity: rows)
         let start = ContinuousClock.now
@@ -84,11 +96,37 @@ public struct IndexBenchmark {
             progress("ef \(ef)")
             report.points.append(try measure(index, queries, truth, ef: ef))
         }
-        for (i, share) in shares.enumerated() {
+        let order = Self.shuffled(rows)
+        for share in shares {
+            let matching = min(rows, max(1, Int((share * Double(rows)).rounded())))
+            if matching == report.filters.last?.matching { continue }
             progress("filter \(share)")
-            report.filters.append(try measureFilter(index, base, queries, share: share, seed: UInt64(i)))
+            let filter = RowBits(order.prefix(matching), capacity: rows)
+            report.filters.append(try measureFilter(index, base, queries, filter))
         }
         return report
+    }
+
+    /// The scores of given neighbours, nearest first: by them and not by the rows, so that rows equally far count alike.
+    private func scores(of neighbours: [[Int]], base: Span<Float>, queries: Span<Float>) -> [[Float]] {
+        let (dimension, distance) = (configuration.dimension, configuration.distance)
+        precondition(neighbours.count == queries.count / dimension)
+        return neighbours.indices.map { i in
+            let query = queries.extracting(i * dimension..<(i + 1) * dimension)
+            let scores = neighbours[i].map {
+                distance.score(query, base.extracting($0 * dimension..<($0 + 1) * dimension))
+            }
+            return scores.sorted { distance.isNearer($0, than: $1) }
+        }
+    }
+
+    /// Rows in the order of a multiplicative hash of their number: seeded, without a generator to carry.
+    private static func shuffled(_ rows: Int) -> [UInt32] {
+        func hash(_ row: Int) -> UInt64 {
+            let z = UInt64(row) &* 0x9E37_79B9_7F4A_7C15
+            return (z ^ (z >> 31)) &* 0x94D0_49BB_1331_11EB
+        }
+        return (0..<rows).sorted { hash($0) < hash($1) }.map { UInt32($0) }
     }
 
     private func measure(
@@ -98,6 +136,8 @@ public struct IndexBenchmark {
         let count = truth.count
         let top1 = try Self.recall(index, queries, truth, count: 1, ef: ef, filter: nil)
         let top10 = try Self.recall(index, queries, truth, count: 10, ef: ef, filter: nil)
+        let isDeep = truth.allSatisfy { $0.count >= min(100, index.count) }
+        let top100 = isDeep ? try Self.recall(index, queries, truth, count: 100, ef: ef, filter: nil) : nil
         var best = Double.infinity
         var times: [Double] = []
         for _ in 0..<rounds {
@@ -121,34 +161,26 @@ public struct IndexBenchmark {
         }
         let together = Double(count * threads) / Self.seconds(since: start)
         return Point(
-            ef: ef, recallAt1: top1, recallAt10: top10, queriesPerSecond: Double(count) / best,
+            ef: ef, recallAt1: top1, recallAt10: top10, recallAt100: top100, queriesPerSecond: Double(count) / best,
             queriesPerSecondAllThreads: together, p50: times[count / 2] * 1e6, p99: times[count * 99 / 100] * 1e6)
     }
 
     private func measureFilter(
-        _ index: HNSWIndex, _ base: Span<Float>, _ queries: Span<Float>, share: Double, seed: UInt64
+        _ index: HNSWIndex, _ base: Span<Float>, _ queries: Span<Float>, _ filter: RowBits
     ) throws(HNSWError) -> FilterPoint {
         let dimension = configuration.dimension
-        let rows = base.count / dimension
-        // Rows are drawn by a multiplicative hash of their number: seeded, without a generator to carry.
-        var filter = RowBits(capacity: rows)
-        for row in 0..<rows {
-            var z = (UInt64(row) &+ seed &* 1_000_003) &* 0x9E37_79B9_7F4A_7C15
-            z = (z ^ (z >> 31)) &* 0x94D0_49BB_1331_11EB
-            if Double(z >> 11) < share * Double(1 << 53) { filter.insert(UInt32(row)) }
-        }
         let used = min(200, queries.count / dimension)
         let subset = queries.extracting(0..<used * dimension)
-        let members = filter
-        let truth = Self.exactScores(base: base, queries: subset, configuration, threads: threads) {
-            members.contains(UInt32($0))
+        let truth = Self.exactScores(base: base, queries: subset, configuration, count: 10, threads: threads) {
+            filter.contains(UInt32($0))
         }
         let recall = try Self.recall(index, subset, truth, count: 10, ef: 64, filter: filter)
         var times: [Double] = []
         for _ in 0..<rounds { times = try Self.times(index, subset, dimension, used, ef: 64, filter: filter) }
         times.sort()
         return FilterPoint(
-            share: share, matching: filter.count, recallAt10: recall, p50: times[used / 2] * 1e6,
+            share: Double(filter.count) / Double(index.count), matching: filter.count, recallAt10: recall,
+            p50: times[used / 2] * 1e6,
             p99: times[used * 99 / 100] * 1e6)
     }
 
@@ -195,9 +227,9 @@ public struct IndexBenchmark {
         return wanted == 0 ? 1 : Double(right) / Double(wanted)
     }
 
-    /// The ten best scores of each query.
+    /// The `wanted` best scores of each query.
     private static func exactScores(
-        base: Span<Float>, queries: Span<Float>, _ configuration: HNSWConfiguration, threads: Int,
+        base: Span<Float>, queries: Span<Float>, _ configuration: HNSWConfiguration, count wanted: Int, threads: Int,
         where isIncluded: @Sendable (Int) -> Bool
     ) -> [[Float]] {
         let dimension = configuration.dimension
@@ -214,7 +246,7 @@ public struct IndexBenchmark {
                                 rebasing: queries[i * dimension..<(i + 1) * dimension])
                             let nearest = unsafe ExactSearch.nearest(
                                 to: query.span, in: base.span, dimension: dimension, distance: configuration.distance,
-                                count: 10, where: isIncluded)
+                                count: wanted, where: isIncluded)
                             unsafe scores[i] = nearest.map(\.score)
                         }
                     }
@@ -222,37 +254,5 @@ public struct IndexBenchmark {
             }
         }
         return scores
-    }
-}
-
-extension IndexBenchmark.Report {
-    /// The report as Markdown.
-    public var markdown: String {
-        func number(_ value: Double, _ digits: Int) -> String {
-            var scale = 1.0
-            for _ in 0..<digits { scale *= 10 }
-            let rounded = (value * scale).rounded() / scale
-            return digits == 0 ? String(Int(rounded)) : String(rounded)
-        }
-        var lines = [
-            "\(rows) vectors of \(dimension) (\(distinct) distinct), built on \(threads) threads in \(number(buildSeconds, 2)) s, "
-                + "\(number(bytesPerVector, 0)) bytes a vector beside the floats"
-                + (openMilliseconds.map { ", snapshot opened in \(number($0, 1)) ms" } ?? ""),
-            "", "| ef | recall@1 | recall@10 | QPS, one thread | QPS, \(threads) threads | p50, µs | p99, µs |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        for point in points {
-            lines.append(
-                "| \(point.ef) | \(number(point.recallAt1, 4)) | \(number(point.recallAt10, 4)) "
-                    + "| \(number(point.queriesPerSecond, 0)) | \(number(point.queriesPerSecondAllThreads, 0)) "
-                    + "| \(number(point.p50, 1)) | \(number(point.p99, 1)) |")
-        }
-        lines += ["", "| share matching | rows | recall@10 | p50, µs | p99, µs |", "|---|---|---|---|---|"]
-        for point in filters {
-            lines.append(
-                "| \(point.share) | \(point.matching) | \(number(point.recallAt10, 4)) | \(number(point.p50, 1)) "
-                    + "| \(number(point.p99, 1)) |")
-        }
-        return lines.joined(separator: "\n")
     }
 }

@@ -69,17 +69,10 @@ struct Candidate: BitwiseCopyable {
         results.deallocate()
     }
 
-    /// Makes room for a beam of `ef`.
+    /// Makes room for a beam of `ef`, keeping what is in it.
     mutating func reserve(ef: Int) {
         guard beam.capacity < ef + 1 else { return }
-        beam.deallocate()
-        beam = .allocate(max(ef + 1, 2 * beam.capacity), repeating: Candidate(0, 0))
-    }
-
-    /// Makes room for a beam of `ef`, keeping what is in it.
-    mutating func widen(ef: Int) {
-        guard beam.capacity < ef + 1 else { return }
-        let wider = FlatBuffer<Candidate>.allocate(ef + 1, repeating: Candidate(0, 0))
+        let wider = FlatBuffer<Candidate>.allocate(max(ef + 1, 2 * beam.capacity), repeating: Candidate(0, 0))
         for i in 0..<count { wider[i] = beam[i] }
         beam.deallocate()
         beam = wider
@@ -132,8 +125,30 @@ struct Candidate: BitwiseCopyable {
 
     // MARK: The paper's Algorithm 2
 
-    /// Walks from node to nearer node until none is: the descent, ef = 1.
-    func descend(_ graph: Graph, _ probe: Probe, from start: Int, layer: Int) -> Int {
+    /// Leaves in the beam where the search of `layer` starts: from the entry point nearer and nearer through the layers above.
+    ///
+    /// One path ends in the wrong part of the graph now and then, and where parts hardly hang together a beam does not leave it: the
+    /// last layer above is searched with a beam of a few, all of which are starts.
+    mutating func descend(_ graph: Graph, _ probe: Probe, from entry: (node: Int, level: Int), to layer: Int) {
+        var current = entry.node
+        var above = entry.level
+        while above > layer + 1 {
+            current = nearest(graph, probe, from: current, layer: above)
+            above -= 1
+        }
+        if above > layer {
+            searchLayer(graph, probe, from: current, layer: above, ef: Self.starts)
+        } else {
+            count = 0
+            _ = offer(Candidate(current, graph.distance(probe, current)), ef: 1)
+        }
+    }
+
+    /// How many starts a search has.
+    private static let starts = 4
+
+    /// Walks from node to nearer node until none is: ef = 1.
+    private func nearest(_ graph: Graph, _ probe: Probe, from start: Int, layer: Int) -> Int {
         var current = start
         var nearest = graph.distance(probe, start)
         while true {
@@ -158,20 +173,35 @@ struct Candidate: BitwiseCopyable {
         }
     }
 
-    /// Leaves in the beam the `ef` nearest nodes reachable from `start` on a layer, nearest first.
+    /// Leaves in the beam the `ef` nearest nodes reachable on a layer, nearest first.
     ///
-    /// - Parameter excluded: A node that is neither entered nor passed.
+    /// - Parameters:
+    ///   - start: Where to begin; nil for all nodes that are in the beam.
+    ///   - second: One more.
+    ///   - excluded: A node that is neither entered nor passed.
     mutating func searchLayer(
-        _ graph: Graph, _ probe: Probe, from start: Int, and second: Int? = nil, layer: Int, ef: Int,
+        _ graph: Graph, _ probe: Probe, from start: Int? = nil, and second: Int? = nil, layer: Int, ef: Int,
         excluded: Int? = nil
     ) {
         reserve(ef: ef)
-        count = 0
+        if let start {
+            count = 1
+            beam[0] = Candidate(start, graph.distance(probe, start))
+        }
+        count = min(count, ef)
+        restart()
         if let excluded { _ = visit(excluded) }
-        if visit(start) { _ = offer(Candidate(start, graph.distance(probe, start)), ef: ef) }
         if let second, visit(second) { _ = offer(Candidate(second, graph.distance(probe, second)), ef: ef) }
         expand(graph, probe, layer: layer, ef: ef)
         forgetVisits()
+    }
+
+    /// Makes the nodes of the beam the start of a new expansion.
+    mutating func restart() {
+        for i in 0..<count {
+            beam[i].bits &= ~1
+            _ = visit(beam[i].node)
+        }
     }
 
     /// Expands the nearest unexpanded candidate until there is none.

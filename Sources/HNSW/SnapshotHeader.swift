@@ -38,6 +38,7 @@ struct SnapshotHeader: Equatable {
         ]
     }
 
+    static let recordsSection = 0
     /// The index of the floats' section, which is checked by `verify()` only.
     static let floatsSection = 9
 

@@ -76,6 +76,8 @@ extension StoreError {
             let message = error.message ?? "\(error.resultCode)"
             switch error.resultCode {
             case .SQLITE_FULL: self = .diskFull(path: path)
+            // The index of the log, beside the database, could not be made longer: no other room is asked for by that name.
+            case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: self = .diskFull(path: path)
             case .SQLITE_CORRUPT, .SQLITE_NOTADB: self = .damaged(path: path, reason: message)
             case .SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_IOERR:
                 self = .unusable(path: path, reason: message)

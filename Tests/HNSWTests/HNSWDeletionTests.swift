@@ -53,25 +53,30 @@ import Testing
         #expect(try set.recall(of: index, queries: queries, count: 10, ef: 64) >= 0.97)
     }
 
-    // The bound: 0.005 below a fresh build.
-    @Test func `after deleting half and inserting as many, recall is a fresh build's`() throws {
+    // The bound: 0.005 below a fresh build. Three sets, because graphs of one size differ by that much themselves. A thousand
+    // small clusters melt into each other; forty are islands, and a query that descends to the wrong one finds nothing.
+    @Test(arguments: [1000, 40])
+    func `after deleting half and inserting as many, recall is a fresh build's`(clusters: Int) throws {
         let half = 2000
-        let set = VectorSet(rows: 3 * half, dimension: 32, clusters: 1000, repeats: 20, seed: 28)
-        let queries = VectorSet(rows: 200, dimension: 32, clusters: 1000, seed: 29)
-        let last = VectorSet(rows: 3 * half, dimension: 32, clusters: 1000, repeats: 20, seed: 28).values[
-            (half * 32)...]
-        let fresh = try HNSWIndex(Self.configuration)
-        try fresh.insert(matrix: Array(last).span, firstRow: UInt32(half), threads: 1)
+        var (bound, kept) = (0.0, 0.0)
+        for seed in [28, 128, 228] as [UInt64] {
+            let set = VectorSet(rows: 3 * half, dimension: 32, clusters: clusters, repeats: 20, seed: seed)
+            let queries = VectorSet(rows: 200, dimension: 32, clusters: clusters, seed: seed + 1)
+            let last = set.values.span.extracting(2 * half * 32..<3 * half * 32)
+            let fresh = try HNSWIndex(Self.configuration)
+            try fresh.insert(
+                matrix: set.values.span.extracting(half * 32..<3 * half * 32), firstRow: UInt32(half), threads: 1)
 
-        let churned = try HNSWIndex(Self.configuration)
-        try churned.insert(matrix: Array(set.values[..<(2 * half * 32)]).span, threads: 1)
-        for row in 0..<half { churned.remove(row: UInt32(row)) }
-        try churned.repair(threads: 2)
-        try churned.insert(matrix: Array(set.values[(2 * half * 32)...]).span, firstRow: UInt32(2 * half), threads: 1)
+            let churned = try HNSWIndex(Self.configuration)
+            try churned.insert(matrix: set.values.span.extracting(0..<2 * half * 32), threads: 1)
+            for row in 0..<half { churned.remove(row: UInt32(row)) }
+            try churned.repair(threads: 2)
+            try churned.insert(matrix: last, firstRow: UInt32(2 * half), threads: 1)
 
-        #expect(try churned.checkInvariants() == [])
-        let bound = try set.recall(of: fresh, queries: queries, count: 10, ef: 40, where: { $0 >= half })
-        let kept = try set.recall(of: churned, queries: queries, count: 10, ef: 40, where: { $0 >= half })
+            #expect(try churned.checkInvariants() == [])
+            bound += try set.recall(of: fresh, queries: queries, count: 10, ef: 40, where: { $0 >= half }) / 3
+            kept += try set.recall(of: churned, queries: queries, count: 10, ef: 40, where: { $0 >= half }) / 3
+        }
         #expect(kept >= bound - 0.005)
     }
 }

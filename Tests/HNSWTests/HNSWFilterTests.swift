@@ -35,6 +35,70 @@ import Testing
         #expect(Set(found).intersection(truth).count >= 9)
     }
 
+    /// Where the matches are, in a graph of four clusters that hardly touch: nothing near the query leads to them.
+    enum Place: CaseIterable { case otherClusters, farthestCluster, ownClusterHardly, fewEverywhere }
+
+    private static let islands = VectorSet(rows: 30_000, dimension: 16, clusters: 4, spread: 0.15, seed: 35)
+
+    // With ef 32, shares of 14 to 30 % are searched by two hops, less by comparing all, more by a wider beam.
+    @Test(arguments: Place.allCases)
+    func `matches in clusters far from the query are found`(place: Place) throws {
+        let (set, rows) = (Self.islands, Self.islands.rows)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: set.dimension, M: 8))
+        try index.insert(matrix: set.values.span, threads: 2)
+        // A number without common divisors with the rows: every so many are spread evenly over what they are taken from.
+        func spread(_ rows: some RandomAccessCollection<UInt32>, _ count: Double) -> [UInt32] {
+            let all = Array(rows)
+            return (0..<min(Int(count), all.count)).map { all[$0 * 7919 % all.count] }
+        }
+        var right: [Double: Int] = [:]
+        for number in 0..<10 {
+            let query = set[number * 17]
+            let ranked = ExactSearch.nearest(
+                to: query.span, in: set.values.span, dimension: set.dimension, distance: .cosine, count: rows
+            ).map { UInt32($0.row) }
+            for share in [0.1, 0.15, 0.2, 0.29, 0.31, 0.6] {
+                let count = share * Double(rows)
+                let members =
+                    switch place {
+                    case .otherClusters: spread(ranked.suffix(rows * 3 / 4 - 500), count)
+                    case .farthestCluster: spread(ranked.suffix(rows / 4), count)
+                    case .ownClusterHardly:
+                        spread(ranked.prefix(rows / 4), 3) + spread(ranked.suffix(rows * 3 / 4 - 500), count)
+                    case .fewEverywhere: spread(ranked[...], count)
+                    }
+                let matching = RowBits(members, capacity: rows)
+                let truth = ranked.filter(matching.contains).prefix(10)
+                let hits = try index.search(query.span, count: 10, ef: 32, filter: matching)
+                right[share, default: 0] += hits.count { truth.contains(UInt32($0.row)) }
+            }
+        }
+        #expect(right.filter { $0.value < 95 } == [:])
+    }
+
+    @Test func `a scan that keeps every node of a full index in view ends`() throws {
+        let set = VectorSet(rows: 64, dimension: 8, seed: 37)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 8), capacity: 64)
+        try index.insert(matrix: set.values.span, threads: 1)
+        let all = RowBits(0..<64 as Range<UInt32>, capacity: 64)
+        #expect(try index.search(set[3].span, count: 64, ef: 64, filter: all).count == 64)
+    }
+
+    /// The only matches near the query are among the nodes that were looked at to find out how many match there.
+    @Test func `where everything is compared, what was looked at before is too`() throws {
+        let set = Self.islands
+        let index = try HNSWIndex(HNSWConfiguration(dimension: set.dimension, M: 8))
+        try index.insert(matrix: set.values.span, threads: 2)
+        for number in 0..<10 {
+            let query = set[number * 17]
+            let ranked = ExactSearch.nearest(
+                to: query.span, in: set.values.span, dimension: set.dimension, distance: .cosine, count: set.rows
+            ).map { UInt32($0.row) }
+            let matching = RowBits(ranked.prefix(1) + ranked.suffix(6000), capacity: set.rows)
+            #expect(try index.search(query.span, count: 1, ef: 32, filter: matching).map(\.row) == [number * 17])
+        }
+    }
+
     @Test func `a filter that nothing passes finds nothing, and rows beyond the index are no rows`() throws {
         let index = try HNSWIndex(HNSWConfiguration(dimension: 2))
         try index.insert([1, 0].span, row: 3)

@@ -9,8 +9,13 @@ struct VectorSet {
     let rows: Int
     let values: [Float]
 
-    /// - Parameter repeats: Every so many rows one repeats an earlier one exactly; 0 for never.
-    init(rows: Int, dimension: Int, clusters: Int = 40, repeats: Int = 0, normalised: Bool = true, seed: UInt64) {
+    /// - Parameters:
+    ///   - spread: How far an element is from its centre's at most; centres are within ±1.
+    ///   - repeats: Every so many rows one repeats an earlier one exactly; 0 for never.
+    init(
+        rows: Int, dimension: Int, clusters: Int = 40, spread: Float = 0.7, repeats: Int = 0, normalised: Bool = true,
+        seed: UInt64
+    ) {
         var generator = SplitMix64(seed: seed)
         // The centres are the same for every seed, so that queries of another seed have neighbours.
         var centreGenerator = SplitMix64(seed: 77)
@@ -25,7 +30,7 @@ struct VectorSet {
             }
             let centre = Int.random(in: 0..<clusters, using: &generator)
             var vector = (0..<dimension).map {
-                centres[centre * dimension + $0] + 0.7 * Float.random(in: -1...1, using: &generator)
+                centres[centre * dimension + $0] + spread * Float.random(in: -1...1, using: &generator)
             }
             if normalised {
                 let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()

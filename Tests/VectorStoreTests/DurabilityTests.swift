@@ -95,6 +95,71 @@ import Testing
         }
     }
 
+    /// Whether a small file system can be mounted: by root on Linux.
+    private static let canMount = geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/mount")
+
+    private static func run(_ command: String, _ arguments: String...) throws {
+        let process = try Process.run(URL(filePath: command), arguments: arguments)
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0)
+    }
+
+    /// A file system of 1 MB of its own, which `fill` leaves so many bytes of.
+    private static func withSmallDisk(
+        _ body: (_ directory: String, _ fill: (Int) throws -> Void) async throws -> Void
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            try run("/usr/bin/mount", "-t", "tmpfs", "-o", "size=1m", "none", directory)
+            let result: Result<Void, any Error>
+            do {
+                try await body(directory + "/data") { left in
+                    let used = URL(filePath: directory + "/others")
+                    try Data().write(to: used)
+                    let free = try FileManager.default.attributesOfFileSystem(forPath: directory)[.systemFreeSize]
+                    try Data(count: max(0, (free as? Int ?? 0) - left)).write(to: used)
+                }
+                result = .success(())
+            } catch { result = .failure(error) }
+            try run("/usr/bin/umount", "-l", directory)
+            try result.get()
+        }
+    }
+
+    @Test(.enabled(if: canMount), arguments: [0, 4096, 16_384, 40_960, 65_536])
+    func `a disk that is full when a store is opened is said, and the store opens when there is room`(left: Int)
+        async throws
+    {
+        try await Self.withSmallDisk { directory, fill in
+            // A new one, which may fit or not; never half.
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try fill(left)
+            do {
+                try EmbeddedStore(directory: directory).close()
+            } catch {
+                #expect(error as? StoreError == .diskFull(path: Self.databasePath(directory)))
+            }
+            try fill(1 << 20)
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 2, distance: .dot))
+            _ = try await store.update([.upsert([Point(id: .number(1), vector: [1, 2])])], in: "c")
+            try store.close()
+
+            // One that has points already.
+            try fill(left)
+            do {
+                let again = try EmbeddedStore(directory: directory)
+                #expect(try await again.count(nil, in: "c") == 1)
+                try again.close()
+            } catch {
+                #expect(error as? StoreError == .diskFull(path: Self.databasePath(directory)))
+            }
+            try fill(1 << 20)
+            let last = try EmbeddedStore(directory: directory)
+            #expect(try await last.count(nil, in: "c") == 1)
+            try last.close()
+        }
+    }
+
     /// Opens the directory and does a bit of everything. What a damaged file allows may be wrong; it may not be a crash.
     private static func useAll(_ directory: String) async throws {
         let store = try EmbeddedStore(directory: directory)

@@ -41,6 +41,20 @@ import Testing
         #expect(error?.description.contains(reason) == true && error?.description.contains("x.npy") == true)
     }
 
+    @Test(arguments: [4, 8]) func `integers of both widths are as they were written, negative ones too`(width: Int)
+        throws
+    {
+        let header = "{'descr': '<i\(width)', 'fortran_order': False, 'shape': (2, 2), }\n"
+        var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+        for value in [0, 7, -1, 300] {
+            bytes += (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        }
+        let numbers = try NumPyIntegers(Data(bytes), name: "x")
+        #expect(numbers.rows == 2 && numbers.columns == 2 && numbers.values == [0, 7, -1, 300])
+        #expect(throws: NumPyMatrix.FormatError.self) { try NumPyMatrix(Data(bytes), name: "x") }
+        #expect(throws: NumPyMatrix.FormatError.self) { try NumPyIntegers(Data(bytes.dropLast()), name: "x") }
+    }
+
     @Test func `a file cut anywhere, or with any byte of its header changed, gives a matrix or an error`() {
         let whole = file()
         for length in 0..<whole.count { _ = Result { try NumPyMatrix(whole.prefix(length), name: "x") } }

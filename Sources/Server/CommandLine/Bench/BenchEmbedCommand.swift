@@ -71,11 +71,8 @@ struct BenchEmbedCommand: AsyncParsableCommand {
         if !noLatency { report.startUpSeconds = try startUp() }
 
         if let out {
-            let folder = URL(filePath: out)
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try Data(report.markdown.utf8).write(to: folder.appending(path: "embed.md"))
-            try Data("\(report.json)\n".utf8).write(to: folder.appending(path: "embed.json"))
-            try Data(report.svg.utf8).write(to: folder.appending(path: "embed.svg"))
+            try ReportFiles.write(
+                ["embed.md": report.markdown, "embed.json": "\(report.json)\n", "embed.svg": report.svg], into: out)
         }
         print(json ? "\(report.json)" : report.markdown)
     }

@@ -9,11 +9,12 @@ struct BenchIndexCommand: ParsableCommand {
         commandName: "index",
         abstract: "Measure the vector index: recall against speed, filters, snapshot.",
         discussion: """
-            Vectors are .npy files of float32, as minilm embed writes them. Truth is found by comparing every vector. Without
-            --queries, the last vectors of the file are the queries and are left out of the index.
+            Vectors are .npy files of float32, as minilm embed writes them. Without --truth, the nearest are found by comparing
+            every vector. Without --queries, the last vectors of the file are the queries and are left out of the index.
 
             EXAMPLES
               minilm bench index --vectors base.npy --queries queries.npy --ef 32,64,128
+              minilm bench index --vectors base.npy --queries queries.npy --truth nearest.npy --out results
             """
     )
 
@@ -22,6 +23,9 @@ struct BenchIndexCommand: ParsableCommand {
 
     @Option(help: "Vectors to look for: *.npy.")
     var queries: String?
+
+    @Option(help: "Rows of the vectors nearest to each query, int32 or int64 [queries, at least 10]: *.npy.")
+    var truth: String?
 
     @Option(help: "How many queries to use.")
     var queryCount = 1000
@@ -46,6 +50,12 @@ struct BenchIndexCommand: ParsableCommand {
 
     @Flag(help: "Print JSON.")
     var json = false
+
+    @Option(
+        help:
+            "Also write index.md, index.json, index.svg (recall against speed) and index-filters.svg into this directory."
+    )
+    var out: String?
 
     func validate() throws {
         guard codes == "i8" || codes == "f32" else { throw ValidationError("--codes is i8 or f32") }
@@ -83,13 +93,63 @@ struct BenchIndexCommand: ParsableCommand {
         let snapshot = FileManager.default.temporaryDirectory.appending(path: "minilm-bench-\(UUID().uuidString)").path
         defer { unsafe _ = unlink(snapshot) }
         benchmark.snapshotPath = snapshot
-        let report = try benchmark.run(base: Array(base).span, queries: asked.span) { Terminal.say($0) }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(report), as: UTF8.self))
-        } else {
-            print(report.markdown)
+        let neighbours = try neighbours(
+            ofQueries: asked.count / matrix.columns, among: base.count / matrix.columns)
+        let report = try benchmark.run(base: Array(base).span, queries: asked.span, neighbours: neighbours) {
+            Terminal.say($0)
         }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let record = String(decoding: try encoder.encode(report), as: UTF8.self)
+        if let out {
+            try ReportFiles.write(
+                [
+                    "index.md": report.markdown + "\n", "index.json": record + "\n",
+                    "index.svg": report.recallChart.svg,
+                    "index-filters.svg": report.filterChart.svg,
+                ], into: out)
+        }
+        print(json ? record : report.markdown)
+    }
+
+    /// What --truth names, checked.
+    private func neighbours(ofQueries queries: Int, among rows: Int) throws -> [[Int]]? {
+        guard let truth else { return nil }
+        let numbers = try NumPyIntegers(path: truth)
+        guard numbers.rows >= queries, numbers.columns >= min(10, rows) else {
+            throw ValidationError(
+                "\(truth) is [\(numbers.rows), \(numbers.columns)]; \(queries) queries need [\(queries), at least 10]")
+        }
+        return try (0..<queries).map { query in
+            let row = numbers.values[query * numbers.columns..<(query + 1) * numbers.columns]
+            if let wrong = row.first(where: { !(0..<rows).contains($0) }) {
+                throw ValidationError("\(truth), query \(query): there is no vector \(wrong), there are \(rows)")
+            }
+            guard Set(row).count == row.count else {
+                throw ValidationError("\(truth), query \(query): a vector is named twice")
+            }
+            return Array(row)
+        }
+    }
+}
+
+extension IndexBenchmark.Report {
+    private var set: String { "\(rows) vectors of \(dimension)" }
+
+    /// Queries a second against recall, a point for each ef.
+    var recallChart: LineChart {
+        LineChart(
+            title: "Recall against speed, one thread, \(set)", x: .init(label: "recall@10"),
+            y: .init(label: "queries a second", isLogarithmic: true),
+            points: points.map { ($0.recallAt10, $0.queriesPerSecond, "ef \($0.ef)") })
+    }
+
+    /// Latency against the share of rows that a filter lets through, with the recall at each point.
+    var filterChart: LineChart {
+        LineChart(
+            title: "Filtered search at ef 64, \(set)",
+            x: .init(label: "share of rows that match", isLogarithmic: true),
+            y: .init(label: "p50, µs; recall@10 beside each point", isLogarithmic: true),
+            points: filters.map { ($0.share, $0.p50, String(($0.recallAt10 * 1e4).rounded() / 1e4)) })
     }
 }

@@ -152,37 +152,3 @@ struct EmbedReport {
         value.formatted(.number.precision(.fractionLength(digits)).grouping(.never).locale(Locale(identifier: "en_US")))
     }
 }
-
-/// Horizontal bars with their values.
-struct BarChart {
-    let title: String
-    let bars: [(label: String, value: Double)]
-
-    var svg: String {
-        let (width, row, left) = (720.0, 28.0, 180.0)
-        let largest = max(bars.map(\.value).max() ?? 1, 1e-9)
-        var body = ""
-        for (index, bar) in bars.enumerated() {
-            let y = 48 + Double(index) * row
-            let length = (width - left - 90) * bar.value / largest
-            body += """
-                <text x="\(left - 8)" y="\(y + 14)" text-anchor="end">\(escaped(bar.label))</text>
-                <rect x="\(left)" y="\(y)" width="\(length)" height="18" fill="#3b6ea5"/>
-                <text x="\(left + length + 6)" y="\(y + 14)">\(Int(bar.value))</text>
-
-                """
-        }
-        let height = 60 + Double(bars.count) * row
-        return """
-            <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(height)" font-family="sans-serif" font-size="13">
-            <rect width="100%" height="100%" fill="white"/>
-            <text x="16" y="26" font-size="16">\(escaped(title))</text>
-            \(body)</svg>
-
-            """
-    }
-
-    private func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-    }
-}
