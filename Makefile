@@ -77,7 +77,7 @@ bench-texts: weights build ## make the texts that embedding is measured with
 	@command -v python3 >/dev/null || { echo "make bench-texts needs python3"; exit 1; }
 	@test -d Benchmarks/texts || Scripts/make_bench_texts.py --out Benchmarks/texts
 
-bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16 GEMM=swift|openblas THREADS=
+bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16|i8 GEMM=swift|openblas THREADS=
 	@$(MINILM) bench embed $(or $(TEXTS:%=--texts %),--texts Benchmarks/texts/small.txt \
 		--texts Benchmarks/texts/medium.txt --texts Benchmarks/texts/large.txt) --out Benchmarks/results
 

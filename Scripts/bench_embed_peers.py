@@ -7,7 +7,7 @@ taken within a round.
 
     make build bench-texts && Scripts/bench_embed_peers.py
     Scripts/bench_embed_peers.py --engines onnxruntime-bert,openvino --sets large --rounds 3
-    Scripts/bench_embed_peers.py --venv ~/peers --out Benchmarks/results
+    Scripts/bench_embed_peers.py --venv ~/peers --models ~/peers/models --out Benchmarks/results --no-accuracy
 """
 
 import argparse
@@ -26,6 +26,7 @@ OURS = {
     "minilm f32": ["--precision", "f32", "--gemm", "swift"],
     "minilm f32, OpenBLAS": ["--precision", "f32", "--gemm", "openblas"],
     "minilm i16": ["--precision", "i16"],
+    "minilm i8": ["--precision", "i8"],
 }
 FLOAT32 = [
     "sentence-transformers", "onnxruntime", "onnxruntime-bert", "onnxruntime-bert-sessions", "openvino", "ctranslate2",
@@ -49,7 +50,8 @@ class Peer:
         arguments = [name, str(options.weights), str(folder)]
         noise = subprocess.DEVNULL if options.quiet else None
         threads = str(options.threads)
-        environment = os.environ | {
+        # What is set for our BLAS on a processor it does not know must not reach that of another.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")} | {
             "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true", "OMP_NUM_THREADS": threads,
             "RAYON_NUM_THREADS": threads}
         made = subprocess.run(
@@ -174,25 +176,29 @@ def main():
     parser.add_argument("--weights", type=pathlib.Path, default=ROOT / "weights" / "all-MiniLM-L6-v2")
     parser.add_argument("--minilm", default=str(ROOT / ".build" / "release" / "minilm"))
     parser.add_argument("--venv", type=pathlib.Path, help="keep the virtual environment here (default: throw it away)")
+    parser.add_argument("--models", type=pathlib.Path, help="keep the exported models here (default: throw them away)")
+    parser.add_argument("--no-accuracy", action="store_true", help="measure speed only")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "Benchmarks" / "results")
     parser.add_argument("--quiet", action="store_true", help="leave out what the engines print")
     options = parser.parse_args()
     if not pathlib.Path(options.minilm).exists():
         sys.exit(f"{options.minilm} is not there: run `make build`")
     sets = {name: options.texts / f"{name}.txt" for name in options.sets.split(",")}
-    for path in [*sets.values(), options.texts / "mixed.txt"]:
+    for path in [*sets.values(), *([] if options.no_accuracy else [options.texts / "mixed.txt"])]:
         if not path.exists():
             sys.exit(f"{path} is not there: run `make bench-texts`")
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         options.venv = options.venv or folder / "venv"
+        options.models = (options.models or folder / "models").resolve()
+        options.models.mkdir(parents=True, exist_ok=True)
         python = environment(options)
         engines = [Ours(name, options) for name in OURS]
         skipped = {}
         for name in filter(None, options.engines.split(",")):
             try:
-                engines.append(Peer(name, options, python, folder))
+                engines.append(Peer(name, options, python, options.models))
             except RuntimeError as error:
                 skipped[name] = str(error)
                 print(f"left out: {name}, {error}", file=sys.stderr)
@@ -201,13 +207,14 @@ def main():
             [python, "-m", "pip", "freeze"], capture_output=True, text=True, check=True).stdout.split()
         for engine in engines:
             engine.close()
-        vectors = {name: record.pop("file") for name, record in result["engines"].items()}
-        subprocess.run(
-            [python, str(PEERS / "accuracy.py"), str(options.weights), str(options.texts / "mixed.txt"),
-             str(folder / "accuracy.json"), *[f"{name}={file}" for name, file in vectors.items()]], check=True)
-        accuracy = json.loads((folder / "accuracy.json").read_text())
-        for name, record in accuracy.items():
-            result["engines"][name]["accuracy"] = record
+        if not options.no_accuracy:
+            vectors = {name: record.pop("file") for name, record in result["engines"].items()}
+            subprocess.run(
+                [python, str(PEERS / "accuracy.py"), str(options.weights), str(options.texts / "mixed.txt"),
+                 str(folder / "accuracy.json"), *[f"{name}={file}" for name, file in vectors.items()]], check=True)
+            accuracy = json.loads((folder / "accuracy.json").read_text())
+            for name, record in accuracy.items():
+                result["engines"][name]["accuracy"] = record
 
     sys.path.insert(0, str(PEERS))
     from report import markdown, svg
@@ -220,7 +227,7 @@ def main():
 
 
 def measure(engines, sets, options, folder, skipped):
-    """Calibrates, measures in interleaved rounds, and keeps every engine's vectors of the mixed texts.
+    """Calibrates, measures in interleaved rounds, and keeps every engine's vectors of the mixed texts, if they are asked for.
 
     An engine that fails is taken out of `engines` and noted in `skipped`.
     """
@@ -252,8 +259,9 @@ def measure(engines, sets, options, folder, skipped):
 
     def finish(engine, record):
         record |= {"cold_start": engine.cold_start, "peak_bytes": engine.peak, "batch_sizes": engine.batch_sizes}
-        record["file"] = str(folder / f"{len(list(folder.glob('*.npy')))}.npy")
-        engine.vectors(options.texts / "mixed.txt", record["file"])
+        if not options.no_accuracy:
+            record["file"] = str(folder / f"{len(list(folder.glob('*.npy')))}.npy")
+            engine.vectors(options.texts / "mixed.txt", record["file"])
 
     load = os.getloadavg()[0]
     for name, path in sets.items():

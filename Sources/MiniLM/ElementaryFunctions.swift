@@ -1,9 +1,12 @@
-// exp and the complementary error function, eight at a time. Coefficients: Scripts/fit_gelu.py.
+// exp and the complementary error function, sixteen at a time. Coefficients: Scripts/fit_gelu.py.
 
 import CIntrinsics
 
 /// Eight floats: one AVX register, two of SSE or NEON.
 typealias Lanes = SIMD8<Float>
+
+/// Sixteen floats: one AVX-512 register, two of AVX, which hide each other's latency.
+typealias WideLanes = SIMD16<Float>
 
 /// `count` rounded up to whole `Lanes`.
 func roundedUpToLanes(_ count: Int) -> Int {
@@ -15,29 +18,34 @@ func roundedUpToLanes(_ count: Int) -> Int {
 func multiplyAdd(_ a: Lanes, _ b: Lanes, _ c: Lanes) -> Lanes {
     cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
 }
+@inline(__always)
+func multiplyAdd(_ a: WideLanes, _ b: WideLanes, _ c: WideLanes) -> WideLanes {
+    cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
+}
 
 /// eˣ for -87 ≤ x ≤ 88, to 1.5e-7 of its value; below -87, where it leaves the normal floats, e⁻⁸⁷ = 1.6e-38.
 ///
 /// x = n · ln 2 + r with |r| ≤ ½ ln 2, eʳ by a polynomial (3e-9), 2ⁿ by adding n to the exponent (Cody & Waite 1980, §6).
 @inline(__always)
-func exponential(_ x: Lanes) -> Lanes {
-    let clamped = cintrinsics_max8(x, Lanes(repeating: -87))
+func exponential(_ x: WideLanes) -> WideLanes {
+    let clamped = cintrinsics_max16(x, WideLanes(repeating: -87))
     // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum: no conversion is needed.
-    let shifter = Lanes(repeating: 0x1.8p23)
-    let shifted = multiplyAdd(clamped, Lanes(repeating: 1.442_695), shifter)
+    let shifter = WideLanes(repeating: 0x1.8p23)
+    let shifted = multiplyAdd(clamped, WideLanes(repeating: 1.442_695), shifter)
     let n = shifted - shifter
     // ln 2 in two parts: n · 0.693359375 is exact.
-    let r = multiplyAdd(n, Lanes(repeating: 2.121_944_4e-4), multiplyAdd(n, Lanes(repeating: -0.693_359_375), clamped))
+    let r = multiplyAdd(
+        n, WideLanes(repeating: 2.121_944_4e-4), multiplyAdd(n, WideLanes(repeating: -0.693_359_375), clamped))
 
-    var p = Lanes(repeating: 0.001_381_461_5)
-    p = multiplyAdd(p, r, Lanes(repeating: 0.008_368_71))
-    p = multiplyAdd(p, r, Lanes(repeating: 0.041_668_39))
-    p = multiplyAdd(p, r, Lanes(repeating: 0.166_665_21))
-    p = multiplyAdd(p, r, Lanes(repeating: 0.499_999_94))
+    var p = WideLanes(repeating: 0.001_381_461_5)
+    p = multiplyAdd(p, r, WideLanes(repeating: 0.008_368_71))
+    p = multiplyAdd(p, r, WideLanes(repeating: 0.041_668_39))
+    p = multiplyAdd(p, r, WideLanes(repeating: 0.166_665_21))
+    p = multiplyAdd(p, r, WideLanes(repeating: 0.499_999_94))
     p = multiplyAdd(p, r * r, r) + 1
 
-    let exponent = unsafe unsafeBitCast(shifted, to: SIMD8<Int32>.self) &<< 23
-    return unsafe unsafeBitCast(unsafeBitCast(p, to: SIMD8<Int32>.self) &+ exponent, to: Lanes.self)
+    let exponent = unsafe unsafeBitCast(shifted, to: SIMD16<Int32>.self) &<< 23
+    return unsafe unsafeBitCast(unsafeBitCast(p, to: SIMD16<Int32>.self) &+ exponent, to: WideLanes.self)
 }
 
 /// erfc(t / √2) for t ≥ 0: twice the probability that a standard normal variable is above t.
@@ -46,15 +54,15 @@ func exponential(_ x: Lanes) -> Lanes {
 /// The fit minimises the error of t/2 · erfc(t/√2), which is what GELU needs: 9e-9 at most. Beyond t = 6, where the fit
 /// ends, the polynomial goes on falling and so does the result, down to 1.6e-38.
 @inline(__always)
-func complementaryError(_ t: Lanes) -> Lanes {
-    var q = Lanes(repeating: -1.318_411_9e-6)
-    q = multiplyAdd(q, t, Lanes(repeating: 1.944_759_6e-5))
-    q = multiplyAdd(q, t, Lanes(repeating: -9.113_033e-5))
-    q = multiplyAdd(q, t, Lanes(repeating: -0.000_188_588_43))
-    q = multiplyAdd(q, t, Lanes(repeating: 0.005_022_143))
-    q = multiplyAdd(q, t, Lanes(repeating: -0.036_478_68))
-    q = multiplyAdd(q, t, Lanes(repeating: -0.318_266_96))
-    q = multiplyAdd(q, t, Lanes(repeating: -0.797_889_35))
+func complementaryError(_ t: WideLanes) -> WideLanes {
+    var q = WideLanes(repeating: -1.318_411_9e-6)
+    q = multiplyAdd(q, t, WideLanes(repeating: 1.944_759_6e-5))
+    q = multiplyAdd(q, t, WideLanes(repeating: -9.113_033e-5))
+    q = multiplyAdd(q, t, WideLanes(repeating: -0.000_188_588_43))
+    q = multiplyAdd(q, t, WideLanes(repeating: 0.005_022_143))
+    q = multiplyAdd(q, t, WideLanes(repeating: -0.036_478_68))
+    q = multiplyAdd(q, t, WideLanes(repeating: -0.318_266_96))
+    q = multiplyAdd(q, t, WideLanes(repeating: -0.797_889_35))
     return exponential(q * t)
 }
 
@@ -77,5 +85,21 @@ extension UnsafeMutablePointer<Float> {
     @inline(__always)
     func setLanes(_ lanes: Lanes, at offset: Int) {
         unsafe UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
+    }
+
+    /// The sixteen floats from `offset` on; where only eight are left, `filler` behind them. `count` is a multiple of eight.
+    @inline(__always)
+    func wideLanes(at offset: Int, of count: Int, filler: Float) -> WideLanes {
+        guard offset &+ WideLanes.scalarCount <= count else {
+            return unsafe WideLanes(lowHalf: lanes(at: offset), highHalf: Lanes(repeating: filler))
+        }
+        return unsafe UnsafeRawPointer(self + offset).loadUnaligned(as: WideLanes.self)
+    }
+
+    /// Replaces the sixteen floats from `offset` on, or the eight that are left.
+    @inline(__always)
+    func setWideLanes(_ lanes: WideLanes, at offset: Int, of count: Int) {
+        guard offset &+ WideLanes.scalarCount <= count else { return unsafe setLanes(lanes.lowHalf, at: offset) }
+        unsafe UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: WideLanes.self)
     }
 }

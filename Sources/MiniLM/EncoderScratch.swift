@@ -47,9 +47,11 @@ struct Workspace: ~Copyable, Sendable {
     let values: AlignedBuffer<Float>
     /// Scores of six queries: [6, maxTokens rounded up to panels].
     let scores: AlignedBuffer<Float>
-    /// Rows of activations as pairs of 16-bit integers, [blockRows, intermediateSize / 2] at most, and their scales.
+    /// Rows of activations as pairs of 16-bit integers or quads of bytes, [blockRows, intermediateSize / 2] at most, and their
+    /// scales and, of bytes, offsets, block by block.
     let integers: AlignedBuffer<Int32>
     let rowScales: AlignedBuffer<Float>
+    let rowOffsets: AlignedBuffer<Float>
     /// Where the time goes, when somebody wants to know.
     var clock: StageClock?
 
@@ -60,9 +62,12 @@ struct Workspace: ~Copyable, Sendable {
         values = AlignedBuffer(count: configuration.maxTokens * padded(configuration.headSize), zero: 0)
         scores = AlignedBuffer(count: 6 * padded(configuration.maxTokens), zero: 0)
         let widest = max(configuration.hiddenSize, configuration.intermediateSize)
-        let rows = precision == .i16 ? Activations.blockRows : 0
-        integers = AlignedBuffer(count: rows * (widest + 1) / 2, zero: 0)
-        rowScales = AlignedBuffer(count: rows, zero: 0)
+        let rows = precision == .f32 ? 0 : Activations.blockRows
+        let blocks = precision == .i8 ? ByteLinear.blocks(inDim: widest) : 1
+        integers = AlignedBuffer(
+            count: rows * (precision == .i8 ? blocks * ByteLinear.block / 4 : (widest + 1) / 2), zero: 0)
+        rowScales = AlignedBuffer(count: rows * blocks, zero: 0)
+        rowOffsets = AlignedBuffer(count: rows * blocks, zero: 0)
     }
 }
 

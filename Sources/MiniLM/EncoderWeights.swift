@@ -68,7 +68,7 @@ struct EncoderWeights: Sendable {
                         try linear("\(layer).attention.self.query", hidden, hidden),
                         try linear("\(layer).attention.self.key", hidden, hidden),
                         try linear("\(layer).attention.self.value", hidden, hidden),
-                    ], scales: [1 / Float(configuration.headSize).squareRoot(), 1, 1]))
+                    ], scales: [1 / Float(configuration.headSize).squareRoot(), 1, 1], refined: 1))
             for (name, outDim, inDim) in [
                 ("attention.output.dense", hidden, hidden), ("intermediate.dense", intermediate, hidden),
                 ("output.dense", hidden, intermediate),

@@ -1,4 +1,4 @@
-// The one seam where matrices are multiplied: y = x · Wᵀ + b, three ways, with what comes after the product done on the way.
+// The one seam where matrices are multiplied: y = x · Wᵀ + b, four ways, with what comes after the product done on the way.
 
 import CBLASShim
 
@@ -16,6 +16,8 @@ public enum Precision: String, Sendable, CaseIterable {
     case f32
     /// 16-bit fixed point, a scale per output channel and per token, summed exactly in 32 bits.
     case i16
+    /// 8-bit integers, scales per block of 128 elements of an output channel and of a token, summed exactly within the block.
+    case i8
 }
 
 /// A linear layer, in the form its back end multiplies by.
@@ -23,12 +25,14 @@ enum Linear: Sendable {
     case blas(BLASLinear)
     case packed(PackedLinear)
     case fixedPoint(FixedPointLinear)
+    case bytes(ByteLinear)
 
     init(_ parameters: LinearParameters, backend: GEMMBackend, precision: Precision) {
         switch (precision, backend) {
         case (.f32, .openblas): self = .blas(BLASLinear(parameters))
         case (.f32, .swift): self = .packed(PackedLinear(parameters))
         case (.i16, _): self = .fixedPoint(FixedPointLinear(parameters))
+        case (.i8, _): self = .bytes(ByteLinear(parameters))
         }
     }
 
@@ -43,6 +47,7 @@ enum Linear: Sendable {
         case .blas(let layer): unsafe layer.apply(y, x, rows: rows, epilogue)
         case .packed(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share)
         case .fixedPoint(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace)
+        case .bytes(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace)
         }
     }
 }
@@ -53,14 +58,19 @@ struct LinearParameters: Sendable {
     let inDim: Int
     private let parts: [(weight: Tensor, bias: Tensor)]  // [outDim of the part, inDim], [outDim of the part]
     private let scales: [Float]
+    /// The first output channel whose weights are worth two passes in 8 bits; `outDim` if none is.
+    let firstRefined: Int
 
-    /// - Parameter scales: Of each part, a factor of weight and bias.
-    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float]) {
+    /// - Parameters:
+    ///   - scales: Of each part, a factor of weight and bias.
+    ///   - refined: How many parts at the end are worth two passes in 8 bits.
+    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float], refined: Int = 0) {
         precondition(!parts.isEmpty && parts.count == scales.count)
         precondition(parts.allSatisfy { $0.weight.shape == [$0.bias.count, parts[0].weight.shape[1]] })
         outDim = parts.reduce(0) { $0 + $1.bias.count }
         inDim = parts[0].weight.shape[1]
         (self.parts, self.scales) = (parts, scales)
+        firstRefined = parts.dropLast(refined).reduce(0) { $0 + $1.bias.count }
     }
 
     /// Calls `body` with each output channel's number, weights, [inDim], and bias.

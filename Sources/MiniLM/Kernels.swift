@@ -67,27 +67,27 @@ func layerNorm(
 ///
 /// With t = |x|:   x · Φ(x) = ½ (x + t - t · erfc(t / √2)). Where x < 0, x + t is zero and nothing cancels.
 func gelu(_ x: UnsafeMutablePointer<Float>, count: Int) {
-    for i in stride(from: 0, to: count, by: Lanes.scalarCount) {
-        let value = unsafe x.lanes(at: i)
-        let t = cintrinsics_abs8(value)
-        unsafe x.setLanes(0.5 * (value + t - t * complementaryError(t)), at: i)
+    for i in stride(from: 0, to: count, by: WideLanes.scalarCount) {
+        let value = unsafe x.wideLanes(at: i, of: count, filler: 0)
+        let t = cintrinsics_abs16(value)
+        unsafe x.setWideLanes(0.5 * (value + t - t * complementaryError(t)), at: i, of: count)
     }
 }
 
 /// x = e to the x - max(x), and zeros up to `padded`, a multiple of eight. Gives the sum.   x: [padded], `count` of them given
 func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int, padded: Int) -> Float {
     for i in count..<padded { unsafe x[i] = -.infinity }
-    var maximum = Lanes(repeating: -.infinity)
-    for i in stride(from: 0, to: padded, by: Lanes.scalarCount) {
-        maximum = unsafe cintrinsics_max8(x.lanes(at: i), maximum)
+    var maximum = WideLanes(repeating: -.infinity)
+    for i in stride(from: 0, to: padded, by: WideLanes.scalarCount) {
+        maximum = unsafe cintrinsics_max16(x.wideLanes(at: i, of: padded, filler: -.infinity), maximum)
     }
     // Subtracting the largest keeps every exponential within 0...1.
-    let shift = Lanes(repeating: cintrinsics_largest8(maximum))
-    var sum = Lanes.zero
-    for i in stride(from: 0, to: padded, by: Lanes.scalarCount) {
-        let value = exponential(unsafe x.lanes(at: i) - shift)
+    let shift = WideLanes(repeating: cintrinsics_largest16(maximum))
+    var sum = WideLanes.zero
+    for i in stride(from: 0, to: padded, by: WideLanes.scalarCount) {
+        let value = exponential(unsafe x.wideLanes(at: i, of: padded, filler: -.infinity) - shift)
         sum += value
-        unsafe x.setLanes(value, at: i)
+        unsafe x.setWideLanes(value, at: i, of: padded)
     }
     // The padding's e⁻⁸⁷ each are nothing to a sum of at least 1.
     for i in count..<padded { unsafe x[i] = 0 }

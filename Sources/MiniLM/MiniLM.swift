@@ -24,10 +24,10 @@
 //   WorkerPool             the threads that compute; Share is a thread's part of a slice it computes with others
 //   StageClock             where the time goes, when somebody asks
 //
-//   GEMM                   the one seam where matrices are multiplied: BLAS, PackedLinear (f32), FixedPointLinear (i16)
+//   GEMM                   the one seam where matrices are multiplied: BLAS, PackedLinear (f32), FixedPointLinear (i16), ByteLinear (i8)
 //   Tiles                  the inner kernels: a tile of the result in registers, for three register files
 //   Kernels                LayerNorm, GELU, attention, pooling: formula and shapes above each
-//   ElementaryFunctions    exp and erfc for eight floats at a time
+//   ElementaryFunctions    exp and erfc for sixteen floats at a time
 //
 //   SafetensorsFile        weights on disk, checked before anything is believed; MappedFile maps it
 //   Tensor                 floats with a shape, mapped or owned; AlignedBuffer is what kernels read and write

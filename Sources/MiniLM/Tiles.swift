@@ -18,6 +18,8 @@ protocol FloatLanes: SIMD, Sendable where Scalar == Float {
     init(rounding integers: Integers)
     /// sum + the product of the two low halves + the product of the two high halves, in each lane.
     static func addPairs(_ sum: Integers, _ a: Integers, _ b: Integers) -> Integers
+    /// sum + the products of the four bytes in each lane: of `bytes` without sign, of `weights` with it.
+    static func addQuads(_ sum: Integers, bytes: Integers, weights: Integers) -> Integers
     static func repeating(_ value: Int32) -> Integers
 }
 
@@ -32,6 +34,9 @@ extension SIMD8<Float>: FloatLanes {
     @inline(__always) static func addPairs(_ sum: Integers, _ a: Integers, _ b: Integers) -> Integers {
         cintrinsics_dot2x8(sum, a, b)
     }
+    @inline(__always) static func addQuads(_ sum: Integers, bytes: Integers, weights: Integers) -> Integers {
+        cintrinsics_dot4x8(sum, bytes, weights)
+    }
 }
 
 extension SIMD16<Float>: FloatLanes {
@@ -44,6 +49,9 @@ extension SIMD16<Float>: FloatLanes {
     @inline(__always) init(rounding integers: Integers) { self = cintrinsics_to_float16(integers) }
     @inline(__always) static func addPairs(_ sum: Integers, _ a: Integers, _ b: Integers) -> Integers {
         cintrinsics_dot2x16(sum, a, b)
+    }
+    @inline(__always) static func addQuads(_ sum: Integers, bytes: Integers, weights: Integers) -> Integers {
+        cintrinsics_dot4x16(sum, bytes, weights)
     }
 }
 
@@ -135,6 +143,36 @@ enum Epilogue: Sendable {
         case .wide64: unsafe forEachTile(rows, FixedPointTile<SIMD16<Float>, 4>(self))
         case .wide16: unsafe forEachTile(rows, FixedPointTile<SIMD8<Float>, 2>(self))
         case .wide8: unsafe forEachTile(rows, FixedPointTile<SIMD8<Float>, 1>(self))
+        }
+    }
+}
+
+/// The same in 8 bits, for all blocks of the inner dimension, in one pass over the panel or in two, of which the second adds
+/// what the first one's weights lost: y = bias + Σ over passes and blocks of rowScale · columnScale · (Σ x · P - zero · Σ P).
+///
+/// x: [rows, blocks, quads of a block] of four bytes without sign   rowScales, rowOffsets: [rows, blocks], an offset being
+/// -zero · rowScale   panel: [passes, blocks, quads of a block, columns of the shape] of four with it   columnScales, columnSums:
+/// [passes, blocks, columns of the shape], a sum being columnScale · Σ P
+@unsafe struct PanelProduct8 {
+    var x: UnsafePointer<Int32>
+    var rowScales: UnsafePointer<Float>
+    var rowOffsets: UnsafePointer<Float>
+    var panel: UnsafePointer<Int32>
+    var columnScales: UnsafePointer<Float>
+    var columnSums: UnsafePointer<Float>
+    var passes: Int
+    var blocks: Int
+    var bias: UnsafePointer<Float>
+    var y: UnsafeMutablePointer<Float>
+    var leadingY: Int
+    var columns: Int
+    var epilogue: Epilogue
+
+    func run(_ shape: TileShape, rows: Int) {
+        switch shape {
+        case .wide64: unsafe forEachTile(rows, ByteTile<SIMD16<Float>, 4>(self))
+        case .wide16: unsafe forEachTile(rows, ByteTile<SIMD8<Float>, 2>(self))
+        case .wide8: unsafe forEachTile(rows, ByteTile<SIMD8<Float>, 1>(self))
         }
     }
 }
@@ -276,6 +314,55 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         }
         if unsafe product.isLast && product.epilogue == .gelu {
             let width = unsafe min(product.columns, wide &* V.scalarCount)
+            for r in 0..<rows { unsafe gelu(product.y + (row &+ r) &* product.leadingY, count: width) }
+        }
+    }
+}
+
+@safe private struct ByteTile<V: FloatLanes, let wide: Int>: TileWork {
+    let product: PanelProduct8
+    init(_ product: PanelProduct8) { unsafe self.product = unsafe product }
+
+    @inline(__always)
+    func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
+        let blocks = unsafe product.blocks
+        let quads = ByteLinear.block / 4
+        let columns = wide &* V.scalarCount
+        var tile = unsafe Sums<V, rows, wide>(rowsOf: product.bias)
+        for turn in 0..<(unsafe product.passes &* blocks) {
+            let block = turn < blocks ? turn : turn &- blocks
+            let x = unsafe product.x + (row &* blocks &+ block) &* quads
+            var panel = unsafe product.panel + turn &* quads &* columns
+            var sums = InlineArray<rows, InlineArray<wide, V.Integers>>(
+                repeating: InlineArray(repeating: V.repeating(Int32(0))))
+            for k in 0..<quads {
+                let b = InlineArray<wide, V.Integers> { unsafe panel.vector(V.self, $0) }
+                unsafe panel += columns
+                for r in 0..<rows {
+                    let a: V.Integers = unsafe V.repeating(x[r &* blocks &* quads &+ k])
+                    for c in 0..<wide { sums[r][c] = V.addQuads(sums[r][c], bytes: a, weights: b[c]) }
+                }
+            }
+            for r in 0..<rows {
+                let rowScale = unsafe V.repeating(product.rowScales[(row &+ r) &* blocks &+ block])
+                let rowOffset = unsafe V.repeating(product.rowOffsets[(row &+ r) &* blocks &+ block])
+                for c in 0..<wide {
+                    let scale = unsafe rowScale * (product.columnScales + turn &* columns).vector(V.self, c)
+                    let sum = unsafe (product.columnSums + turn &* columns).vector(V.self, c)
+                    tile.sums[r][c] = V.multiplyAdd(
+                        V(rounding: sums[r][c]), scale, V.multiplyAdd(rowOffset, sum, tile.sums[r][c]))
+                }
+            }
+        }
+        for r in 0..<rows {
+            let y = unsafe product.y + (row &+ r) &* product.leadingY
+            for c in 0..<wide {
+                unsafe y.store(
+                    tile.sums[r][c], c, columns: product.columns, adding: product.epilogue == .add)
+            }
+        }
+        if unsafe product.epilogue == .gelu {
+            let width = unsafe min(product.columns, columns)
             for r in 0..<rows { unsafe gelu(product.y + (row &+ r) &* product.leadingY, count: width) }
         }
     }

@@ -27,13 +27,17 @@ import Testing
         }
     }
 
-    /// 0.99998 is what is promised of the worst text; plain 8-bit integers reach 0.98.
-    @Test func `vectors in 16 bits are within a cosine of 0.99998 of the reference's`() throws {
-        let embeddings = try Weights.fixedPointEncoder.get().encode(goldens.texts)
+    /// 0.99998 is what is promised of the worst text in 16 bits. In 8 bits the worst of the benchmark's 2,000 texts has 0.9995; these
+    /// have some of one or two tokens beside the specials, over which few roundings average: "..." has 0.9988. Plain 8-bit
+    /// integers, a scale per token and channel, would give 0.98.
+    @Test(arguments: [(Precision.i16, 0.99998), (.i8, 0.998)])
+    func `vectors in integers are within a cosine of the reference's`(precision: Precision, least: Double) throws {
+        let encoder = try precision == .i16 ? Weights.fixedPointEncoder.get() : Weights.byteEncoder.get()
+        let embeddings = try encoder.encode(goldens.texts)
         for (row, text) in goldens.texts.enumerated() {
             let reference = goldens.vectors.values[row * 384..<(row + 1) * 384]
             let cosine = zip(embeddings[row], reference).reduce(into: 0.0) { $0 += Double($1.0) * Double($1.1) }
-            #expect(cosine >= 0.99998, "text \(row): \(text.debugDescription)")
+            #expect(cosine >= least, "text \(row): \(text.debugDescription)")
         }
     }
 

@@ -1,6 +1,6 @@
 // A text's vector is its own: alone, among others, in any order, on any number of threads.
 //
-// To the bit with our own kernels, in both precisions. With a BLAS to the bit where it computes a row of a product alike
+// To the bit with our own kernels, in every precision. With a BLAS to the bit where it computes a row of a product alike
 // wherever the row stands: the property is tested first, so that the encoder is held to equality on every machine where
 // equality can be had. OpenBLAS 0.3.21's kernels for AVX-512 (SkylakeX, Cooperlake) and for SSE and AVX (Nehalem, Sandybridge)
 // have it; those for AVX2 (Haswell, Zen) sum a row in one of two orders, by its place within groups of twelve.
@@ -13,13 +13,14 @@ import Testing
 @Suite struct EncoderInvarianceTests {
     /// The encoders whose vectors are compared with their own.
     enum Encoder: CaseIterable {
-        case swift, openblas, fixedPoint
+        case swift, openblas, fixedPoint, bytes
 
         func get() throws -> SentenceEncoder {
             switch self {
             case .swift: try Weights.encoder.get()
             case .openblas: try Weights.blasEncoder.get()
             case .fixedPoint: try Weights.fixedPointEncoder.get()
+            case .bytes: try Weights.byteEncoder.get()
             }
         }
 
@@ -78,7 +79,7 @@ import Testing
     }
 
     /// The threads are the test's own: on a small machine the encoder would have no second worker to share a slice with.
-    @Test(arguments: [Precision.f32, .i16], [Share.Split.rows, .columns])
+    @Test(arguments: [Precision.f32, .i16, .i8], [Share.Split.rows, .columns])
     func `threads that share a slice compute what one computes`(precision: Precision, split: Share.Split) throws {
         let model = try Weights.model(.swift, precision)
         let ids = try Array(Self.goldens.get().ids.prefix(12))

@@ -1,4 +1,4 @@
-// The three ways a matrix is multiplied, against sums in double precision. Inputs are seeded.
+// The four ways a matrix is multiplied, against sums in double precision. Inputs are seeded.
 
 import TestSupport
 import Testing
@@ -44,7 +44,8 @@ extension LinearParameters {
             vocabularySize: 1, hiddenSize: inDim, intermediateSize: inDim, hiddenLayers: 1, attentionHeads: 1,
             maxPositionEmbeddings: 8, typeVocabularySize: 1, layerNormEpsilon: 1e-12, pooling: .mean,
             normalizes: true, maxTokens: 8)
-        var workspace = Workspace(configuration, precision: .i16)
+        let precision: Precision = if case .bytes = layer { .i8 } else { .i16 }
+        var workspace = Workspace(configuration, precision: precision)
         for member in 0..<members {
             let share = Share(member: member, members: members, split: .columns, barrier: nil)
             unsafe layer.apply(&result, &x, rows: rows, epilogue, share, &workspace)
@@ -94,7 +95,7 @@ extension LinearParameters {
         let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
         for layer: Linear in [
             .packed(PackedLinear(parameters, shape: shape)), .fixedPoint(FixedPointLinear(parameters, shape: shape)),
-            .blas(BLASLinear(parameters)),
+            .bytes(ByteLinear(parameters, shape: shape)), .blas(BLASLinear(parameters)),
         ] {
             let plain = apply(layer, x, rows: rows, outDim: outDim, inDim: inDim)
             let added = apply(layer, x, onto: stream, rows: rows, outDim: outDim, inDim: inDim, .add)
@@ -114,6 +115,7 @@ extension LinearParameters {
         let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
         for layer: Linear in [
             .packed(PackedLinear(parameters, shape: shape)), .fixedPoint(FixedPointLinear(parameters, shape: shape)),
+            .bytes(ByteLinear(parameters, shape: shape)),
         ] {
             let one = apply(layer, x, rows: rows, outDim: outDim, inDim: inDim)
             for members in [2, 3, 50] {
@@ -175,13 +177,80 @@ extension LinearParameters {
         }
     }
 
+    /// As above, with 254 steps between the least and the greatest of a rotated block of x, and as many from the least to the
+    /// greatest weight. Rotated numbers are nearly normal: both ranges are about six of their deviations, 6 / √3 / 254 a step.
+    @Test(arguments: TileShape.allCases, [1, 5, 6, 11])
+    func `8-bit weights give x · Wᵀ + b to the rounding of both`(shape: TileShape, rows: Int) {
+        for (outDim, inDim) in [(72, 1536), (64, 384), (8, 40)] {
+            var random = SplitMix64(seed: UInt64(rows))
+            let x = random.floats(rows * inDim, in: -1...1)
+            let parameters = LinearParameters(&random, outDim: outDim, inDim: inDim)
+            let y = apply(
+                .bytes(ByteLinear(parameters, shape: shape)), x, rows: rows, outDim: outDim, inDim: inDim)
+            // A padded block has roundings of its zeros, too.
+            let elements = ByteLinear.blocks(inDim: inDim) * ByteLinear.block
+            let sigma = (Double(elements) / 3 / 12).squareRoot() * 2 * (6 / 3.0.squareRoot() / 254)
+            for row in 0..<rows {
+                let exact = parameters.exact(x[row * inDim..<(row + 1) * inDim])
+                let worst = zip(y[row * outDim..<(row + 1) * outDim], exact).map { abs(Double($0) - $1) }.max() ?? 1
+                #expect(worst <= 6 * sigma)
+            }
+        }
+    }
+
+    /// The extremes of both sides in every product: a sum that saturated or wrapped would be far off.
+    @Test(arguments: TileShape.allCases)
+    func `8-bit sums are exact`(shape: TileShape) {
+        let (outDim, inDim) = (16, 256)
+        // Of each eight that are rotated into one another the first alone: the result is as large everywhere.
+        let corner = (0..<inDim).map { $0 % ByteLinear.block < 16 ? Float(1) : 0 }
+        for sign: Float in [1, -1] {
+            let parameters = LinearParameters(
+                stacking: [
+                    (
+                        Tensor((0..<outDim).flatMap { _ in corner.map { $0 * sign } }, shape: [outDim, inDim]),
+                        Tensor([Float](repeating: 0, count: outDim), shape: [outDim])
+                    )
+                ], scales: [1])
+            // One negative element, so that 0 to 254 is what the bytes use.
+            var x = corner
+            x[0] = -1
+            let y = apply(.bytes(ByteLinear(parameters, shape: shape)), x, rows: 1, outDim: outDim, inDim: inDim)
+            // 31 ones and one of the other sign; both sides are multiples of their steps, and float32 sums are off by roundings.
+            #expect(y.allSatisfy { abs($0 - 30 * sign) <= 1e-4 })
+        }
+    }
+
+    /// A column of W, chosen by an x whose bytes are exact: in one pass within half a step of the weights, in two within half of
+    /// a step of what that left, each eight times over.
+    @Test func `a second pass gives 8-bit weights what the first one lost`() {
+        var random = SplitMix64(seed: 12)
+        let (outDim, inDim) = (72, 128)
+        let parts = [
+            (
+                weight: Tensor(random.floats(outDim * inDim, in: -1...1), shape: [outDim, inDim]),
+                bias: Tensor([Float](repeating: 0, count: outDim), shape: [outDim])
+            )
+        ]
+        var x = [Float](repeating: 0, count: inDim)
+        x[5] = 1
+        for (refined, tolerance) in [(0, 8 * 0.5 / 127), (1, 8 * 0.25 / 127 / 127)] {
+            let parameters = LinearParameters(stacking: parts, scales: [1], refined: refined)
+            let y = apply(.bytes(ByteLinear(parameters)), x, rows: 1, outDim: outDim, inDim: inDim)
+            let worst = zip(y, parameters.exact(x[...])).map { abs(Double($0) - $1) }.max() ?? 1
+            #expect(worst <= tolerance)
+        }
+    }
+
     @Test func `weights that are no numbers give results that are none`() {
         let weights: [Float] = [1, .nan, 1, 1, 1, 1, 1, 1] + [Float](repeating: 1, count: 56)
         let parameters = LinearParameters(
             stacking: [(Tensor(weights, shape: [8, 8]), Tensor([Float](repeating: 0, count: 8), shape: [8]))],
             scales: [1])
         let x = [Float](repeating: 1, count: 8)
-        let y = apply(.fixedPoint(FixedPointLinear(parameters)), x, rows: 1, outDim: 8, inDim: 8)
-        #expect(y[0].isNaN && !y[1].isNaN)
+        for layer: Linear in [.fixedPoint(FixedPointLinear(parameters)), .bytes(ByteLinear(parameters))] {
+            let y = apply(layer, x, rows: 1, outDim: 8, inDim: 8)
+            #expect(y[0].isNaN && !y[1].isNaN)
+        }
     }
 }

@@ -14,7 +14,10 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Threads for embedding (env THREADS; default: one a core).")
     var threads: Int?
 
-    @Option(help: "f32, as the reference, or i16, faster with half the memory (env PRECISION; default: f32).")
+    @Option(
+        help:
+            "f32, as the reference, i16, faster with half the memory, or i8, the fastest and 0.0002 of a cosine away (env PRECISION; default: f32)."
+    )
     var precision: Precision?
 
     @Option(help: "Who multiplies matrices in f32: swift or openblas (env GEMM; default: swift).")
@@ -38,8 +41,9 @@ struct ModelOptions: ParsableArguments {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
         let precision = try setting(precision, "PRECISION", default: .f32)
         let gemm = try optionalSetting(gemm, "GEMM")
-        if precision == .i16, gemm == .openblas {
-            throw ValidationError("--gemm openblas multiplies in f32 only; leave it out, or --precision i16")
+        if precision != .f32, gemm == .openblas {
+            throw ValidationError(
+                "--gemm openblas multiplies in f32 only; leave it out, or --precision \(precision.rawValue)")
         }
         return try SentenceEncoder(
             modelDirectory: try directory(), threads: threads, precision: precision, gemm: gemm ?? .swift)

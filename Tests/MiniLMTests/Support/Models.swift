@@ -15,6 +15,9 @@ extension Weights {
     static let fixedPointEncoder = Result {
         try SentenceEncoder(modelDirectory: directory, threads: 2, precision: .i16)
     }
+    static let byteEncoder = Result {
+        try SentenceEncoder(modelDirectory: directory, threads: 2, precision: .i8)
+    }
 
     static func encoder(_ gemm: GEMMBackend) throws -> SentenceEncoder {
         try gemm == .swift ? encoder.get() : blasEncoder.get()

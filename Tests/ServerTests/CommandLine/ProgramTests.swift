@@ -122,7 +122,7 @@ struct Program {
         #expect(result.errors.contains("1 of 2 texts") && result.errors.contains("46 tokens"))
     }
 
-    @Test(arguments: [["--gemm", "swift"], ["--gemm", "openblas"], ["--precision", "i16"]])
+    @Test(arguments: [["--gemm", "swift"], ["--gemm", "openblas"], ["--precision", "i16"], ["--precision", "i8"]])
     func `bench embed counts tokens, and writes its report for people, programs and slides`(
         options: [String]
     ) async throws {
@@ -139,7 +139,7 @@ struct Program {
         #expect(abs(rate * seconds - 11) < 1e-6)
         #expect(
             record["stages"]?["attention"] != nil
-                && record["precision"]?.string == (options[1] == "i16" ? "i16" : "f32"))
+                && record["precision"]?.string == (options[0] == "--precision" ? options[1] : "f32"))
         for name in ["embed.md", "embed.json", "embed.svg"] {
             #expect(FileManager.default.fileExists(atPath: directory.appending(path: name).path))
         }

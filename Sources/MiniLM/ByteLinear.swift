@@ -1,0 +1,179 @@
+// Weights and activations in 8 bits: a quarter of the memory to stream and four products a lane and instruction.
+
+import CIntrinsics
+
+/// Weights in panels of quads: [panels][passes][blocks][quads][columns], a quad being four neighbours of the inner dimension.
+///
+/// The inner dimension is cut into blocks of 128, zeros behind the last element. Within a block both sides are rotated: x · w =
+/// (H · x) · (H⁻¹ · w), with an H that spreads what is in one element over eight, so that none is much larger than the others and
+/// takes the steps from them (as in QuaRot, Ashkboos et al. 2024). Rotated weights are rounded to integers of -127 to 127, scaled
+/// by output channel and block; a token's rotated activations to integers of 0 to 255 between the least and the greatest of the
+/// block. Integer sums are exact, 128 · 255 · 127 being below 2²³; sums of blocks are float32.
+struct ByteLinear: Sendable {
+    let outDim: Int
+    let inDim: Int
+    private let shape: TileShape
+    /// The first panel that has a second pass, for what rounding took from the weights of the first.
+    private let firstRefined: Int
+    private let panels: AlignedBuffer<Int32>
+    /// What an integer weight of a channel is worth, and the sum of the block's, so scaled: [panels][passes][blocks][columns].
+    private let scales: AlignedBuffer<Float>
+    private let sums: AlignedBuffer<Float>
+    private let bias: AlignedBuffer<Float>
+
+    /// Elements of a block: eight vectors of sixteen.
+    static let block = 128
+    /// The largest magnitude of a weight.
+    static let weightLimit: Float = 127
+
+    /// Blocks of an inner dimension.
+    static func blocks(inDim: Int) -> Int { (inDim + block - 1) / block }
+
+    /// Panels get their second pass from the one on that has the layer's first refined channel.
+    init(_ layer: LinearParameters, shape: TileShape = .native) {
+        (outDim, inDim, self.shape) = (layer.outDim, layer.inDim, shape)
+        let columns = shape.columns
+        let blocks = Self.blocks(inDim: inDim)
+        let panelCount = (outDim + columns - 1) / columns
+        firstRefined = layer.firstRefined / columns
+        let passCount = panelCount + max(panelCount - firstRefined, 0)
+        panels = AlignedBuffer(count: passCount * blocks * Self.block / 4 * columns, zero: 0)
+        scales = AlignedBuffer(count: passCount * blocks * columns, zero: 0)
+        sums = AlignedBuffer(count: passCount * blocks * columns, zero: 0)
+        bias = AlignedBuffer(count: panelCount * columns, zero: 0)
+        layer.forEachChannel { out, row, bias in
+            unsafe self.bias.start[out] = bias
+            let (panel, column) = (out / columns, out % columns)
+            for block in 0..<blocks {
+                var weights = Self.rotate(row[block * Self.block..<min((block + 1) * Self.block, inDim)])
+                for pass in 0..<passes(panel) {
+                    let (integers, scale) = Self.quantize(weights)
+                    let index = (firstPass(panel) + pass) * blocks + block
+                    let sum = integers.reduce(0) { $0 + Int($1) }
+                    unsafe scales.start[index * columns + column] = scale
+                    unsafe sums.start[index * columns + column] = Float(sum) * scale
+                    let target = unsafe panels.start + index * Self.block / 4 * columns + column
+                    for quad in 0..<Self.block / 4 {
+                        // Bytes in the order of memory, as the activations' are.
+                        let bytes = SIMD4((0..<4).map { integers[4 * quad + $0] })
+                        unsafe target[quad * columns] = unsafeBitCast(bytes, to: Int32.self)
+                    }
+                    for i in weights.indices { weights[i] -= Float(integers[i]) * scale }
+                }
+            }
+        }
+    }
+
+    private func passes(_ panel: Int) -> Int { panel < firstRefined ? 1 : 2 }
+
+    /// Passes of the panels before this one.
+    private func firstPass(_ panel: Int) -> Int { panel + max(panel - firstRefined, 0) }
+
+    /// H⁻¹ · weights, with zeros behind them: `block` elements. H is its own inverse but for a factor of eight.
+    static func rotate(_ weights: ArraySlice<Float>) -> [Float] {
+        let rotated = unsafe RotatedBlock(Array(weights), count: weights.count)
+        return (0..<block).map { rotated[$0 / 16][$0 % 16] * 0.125 }
+    }
+
+    /// Integers of at most `weightLimit` and their worth.
+    static func quantize(_ weights: [Float]) -> (integers: [Int8], scale: Float) {
+        // NaN as soon as there is one: neither comparison of `max` is true then.
+        let largest = weights.reduce(Float(0)) { $1.isNaN ? $1 : max($0, abs($1)) }
+        guard largest > 0, largest.isFinite else {
+            // Weights that are no numbers give vectors that are none, as in float32.
+            return ([Int8](repeating: 0, count: weights.count), largest == 0 ? 0 : .nan)
+        }
+        let scale = largest / weightLimit
+        return (weights.map { Int8(min(max(($0 / scale).rounded(), -weightLimit), weightLimit)) }, scale)
+    }
+
+    /// y = epilogue(x · Wᵀ + b) in this thread's share of the panels.   x: [rows, inDim]   y: [rows, outDim]
+    func apply(
+        _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share,
+        _ workspace: inout Workspace
+    ) {
+        let columns = shape.columns
+        let blocks = Self.blocks(inDim: inDim)
+        unsafe quantizeRowsToBytes(
+            workspace.integers.start, scales: workspace.rowScales.start, offsets: workspace.rowOffsets.start, x,
+            rows: rows, columns: inDim)
+        for panel in share.columns(of: (outDim + columns - 1) / columns) {
+            let first = panel * columns
+            let pass = firstPass(panel) * blocks * columns
+            unsafe PanelProduct8(
+                x: workspace.integers.start, rowScales: workspace.rowScales.start,
+                rowOffsets: workspace.rowOffsets.start, panel: panels.start + pass * Self.block / 4,
+                columnScales: scales.start + pass, columnSums: sums.start + pass, passes: passes(panel),
+                blocks: blocks, bias: bias.start + first, y: y + first, leadingY: outDim, columns: outDim - first,
+                epilogue: epilogue
+            ).run(shape, rows: rows)
+        }
+    }
+}
+
+/// bytes = zero + H · x / scale, rounded, block by block: the least value becomes 0, the greatest 254 or 255.   x: [rows, columns]
+///
+/// bytes: [rows, blocks, 128], four in an element   scales, offsets: [rows, blocks], an offset being -zero · scale
+func quantizeRowsToBytes(
+    _ bytes: UnsafeMutablePointer<Int32>, scales: UnsafeMutablePointer<Float>, offsets: UnsafeMutablePointer<Float>,
+    _ x: UnsafePointer<Float>, rows: Int, columns: Int
+) {
+    let blocks = ByteLinear.blocks(inDim: columns)
+    for index in 0..<rows * blocks {
+        let (row, first) = (index / blocks, index % blocks * ByteLinear.block)
+        let rotated = unsafe RotatedBlock(x + row * columns + first, count: min(columns - first, ByteLinear.block))
+        var (least, greatest) = (rotated[0], rotated[0])
+        for i in 1..<8 {
+            least = cintrinsics_min16(rotated[i], least)
+            greatest = cintrinsics_max16(rotated[i], greatest)
+        }
+        let (low, high) = (cintrinsics_smallest16(least), cintrinsics_largest16(greatest))
+        let isFlat = low == high
+        // One of 255 steps is left out: both an end and the zero may be rounded up.
+        let scale = (high - low) / 254
+        let factor = isFlat ? 0 : 254 / (high - low)
+        let zero = (-low * factor).rounded(.toNearestOrEven)
+        unsafe scales[index] = scale
+        unsafe offsets[index] = isFlat ? low : -zero * scale
+        // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum.
+        let shifter = WideLanes(repeating: 0x1.8p23 + zero)
+        let target = unsafe UnsafeMutableRawPointer(bytes + index * ByteLinear.block / 4)
+        for i in 0..<8 {
+            let shifted = multiplyAdd(rotated[i], WideLanes(repeating: factor), shifter)
+            unsafe target.storeBytes(
+                of: cintrinsics_low_bytes16(shifted), toByteOffset: 16 * i, as: SIMD16<UInt8>.self)
+        }
+    }
+}
+
+/// H · x for a block of 128 elements: of the eight that are sixteen apart, the sums with the signs of a Hadamard matrix.
+private struct RotatedBlock {
+    private var vectors: InlineArray<8, WideLanes>
+
+    /// `count` elements, and zeros for those that are missing.
+    @inline(__always)
+    init(_ x: UnsafePointer<Float>, count: Int) {
+        if count == ByteLinear.block {
+            vectors = InlineArray {
+                unsafe UnsafeRawPointer(x + 16 &* $0).loadUnaligned(as: WideLanes.self)
+            }
+        } else {
+            vectors = InlineArray { vector in
+                var lanes = WideLanes.zero
+                for i in 0..<min(max(count - 16 * vector, 0), 16) { lanes[i] = unsafe x[16 * vector + i] }
+                return lanes
+            }
+        }
+        for stage in 0..<3 {
+            let distance = 1 << stage
+            for i in 0..<8 where i & distance == 0 {
+                let (a, b): (WideLanes, WideLanes) = (vectors[i], vectors[i + distance])
+                vectors[i] = a + b
+                vectors[i + distance] = a - b
+            }
+        }
+    }
+
+    @inline(__always)
+    subscript(index: Int) -> WideLanes { vectors[index] }
+}
