@@ -76,7 +76,6 @@ struct RouteTable: HTTPResponder {
     }
 
     /// An error as an answer, where no dialect is known.
-
     static func answer(to error: any Error, _ logger: Logger) -> Response {
         if let answer = ErrorAnswer(error) {
             if answer.isOurs { logger.error("\(error)") }

@@ -1,14 +1,15 @@
 // Qdrant's REST API in front of the store, for clients that know Qdrant. A map of the room:
 //
 //   QdrantAPI.swift          the routes
-//   QdrantCollections.swift  collections and payload indexes
-//   QdrantSettings.swift     what may be set of them
+//   QdrantCollections.swift  collections made, changed and deleted; QdrantSettings.swift what may be set of them,
+//                            QdrantCollectionInfo.swift what is told, QdrantAliases.swift other names, QdrantIndexes.swift indexes
 //   QdrantPoints.swift       points changed, read and found; results as JSON
 //   QdrantGroups.swift       queries in groups; QdrantMatrix.swift samples compared with each other
 //   QdrantRequest.swift      requests as the store's values
 //   QdrantQuery.swift        queries, the universal and the older ones
 //   QdrantStrictMode.swift   limits of a collection; QdrantIndexNeeds.swift, QdrantLedger.swift what they look at
-//   QdrantTelemetry.swift    what it tells of itself; QdrantRequestCounts.swift counts answers
+//   QdrantTelemetry.swift    what it tells of itself; QdrantRequestCounts.swift counts answers,
+//                            QdrantOptimizations.swift says what waits
 //   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them
 //
 // Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).

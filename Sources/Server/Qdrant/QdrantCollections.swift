@@ -113,15 +113,6 @@ extension QdrantAPI {
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 
-    /// Refuses to take away an index that this server's documents need.
-    private func checkIndex(_ field: String, in name: String, becoming type: PayloadIndexType?) async throws {
-        guard (store.aliases()[name] ?? name) == Library.collection else { return }
-        let needed = [Library.Field.title: PayloadIndexType.keyword, Library.Field.documentID: .keyword]
-            .merging([Library.Field.chunkIndex: .integer]) { $1 }
-        guard let own = needed[field], own != type else { return }
-        throw QdrantError(status: 403, message: "Forbidden: this server's documents need the index on `\(field)`.")
-    }
-
     private func exists(_ name: String) async throws -> Bool {
         if store.aliases()[name] != nil { return true }
         return try await store.collections().contains(name)
@@ -130,37 +121,11 @@ extension QdrantAPI {
     @Sendable func collectionInfo(_ call: inout Call) async throws -> Response {
         call.qdrant(QdrantCollection.info(try await store.collection(call.parameter)))
     }
-
-    @Sendable func createIndex(_ call: inout Call) async throws -> Response {
-        let fields = try await call.qdrantObject("the index")
-        // One spelling of a path: `"a"` in quotes is `a`.
-        let field = try PayloadPath(fields.needed("field_name", fields.string)).description
-        let schema = fields["field_schema"] ?? fields["field_type"] ?? "keyword"
-        guard let type = PayloadIndexType(json: schema) else {
-            throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
-        }
-        try QdrantCollection.checkIndex(schema)
-        try await checkIndex(field, in: call.parameter, becoming: type)
-        try await strictMode(call)?.checkIndexing(isNew: true)
-        try await store.createPayloadIndex(field, type, in: call.parameter)
-        try await keep(schema.object == nil ? nil : schema, ofIndexOn: field, in: call.parameter)
-        return call.qdrantUpdate(operation: try await store.collection(call.parameter).operation)
-    }
-
-    @Sendable func deleteIndex(_ call: inout Call) async throws -> Response {
-        let collection = call.parameters[0]
-        let field = try PayloadPath(call.parameters[1]).description
-        try await checkIndex(field, in: collection, becoming: nil)
-        try await strictMode(call)?.checkIndexing(isNew: false)
-        _ = try await store.deletePayloadIndex(field, in: collection)
-        try await keep(nil, ofIndexOn: field, in: collection)
-        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
-    }
 }
 
 extension QdrantAPI {
     /// Changes the settings that are kept with a collection to be told again.
-    private func updateSettings(
+    func updateSettings(
         of collection: String, _ change: @escaping @Sendable (inout JSONObject) -> Void
     ) async throws {
         try await store.updateConfiguration(of: collection) { configuration in
@@ -168,60 +133,6 @@ extension QdrantAPI {
             change(&settings)
             configuration.metadata[QdrantCollection.settings] = .object(settings)
         }
-    }
-
-    /// Keeps the parameters of an index, as they were given.
-    private func keep(_ parameters: JSONValue?, ofIndexOn field: String, in collection: String) async throws {
-        try await updateSettings(of: collection) { settings in
-            var indexes = settings[QdrantCollection.indexes]?.object ?? [:]
-            indexes[field] = parameters
-            settings[QdrantCollection.indexes] = .object(indexes)
-        }
-    }
-
-    // MARK: - Aliases
-
-    @Sendable func changeAliases(_ call: inout Call) async throws -> Response {
-        let actions = try await call.qdrantObject("the request").list("actions").map { json in
-            let fields = try Fields(json, "an action")
-            func text(_ action: String, _ key: String) throws -> String {
-                guard let text = try Fields(fields.value(action), action).string(key) else {
-                    throw QdrantError.format("missing field `\(key)` of \(action)")
-                }
-                return text
-            }
-            if fields["create_alias"] != nil {
-                return AliasAction.create(
-                    alias: try text("create_alias", "alias_name"),
-                    collection: try text("create_alias", "collection_name"))
-            }
-            if fields["rename_alias"] != nil {
-                return .rename(
-                    try text("rename_alias", "old_alias_name"), to: try text("rename_alias", "new_alias_name"))
-            }
-            return .delete(try text("delete_alias", "alias_name"))
-        }
-        try await store.updateAliases(actions)
-        return call.qdrant(true)
-    }
-
-    @Sendable func listAliases(_ call: inout Call) async throws -> Response {
-        call.qdrant(Self.told(store.aliases()))
-    }
-
-    @Sendable func collectionAliases(_ call: inout Call) async throws -> Response {
-        _ = try await store.collection(call.parameter)
-        let name = store.aliases()[call.parameter] ?? call.parameter
-        return call.qdrant(Self.told(store.aliases().filter { $0.value == name }))
-    }
-
-    private static func told(_ aliases: [String: String]) -> JSONValue {
-        [
-            "aliases": .array(
-                aliases.sorted { $0.key < $1.key }.map { alias, collection in
-                    ["alias_name": .string(alias), "collection_name": .string(collection)]
-                })
-        ]
     }
 }
 
@@ -318,88 +229,5 @@ enum QdrantCollection {
             }
         }
         return .object(result)
-    }
-
-    // MARK: - What is told
-
-    /// `GET /collections/{name}`: every member, because clients of 1.15 insist on them.
-    static func info(_ info: CollectionInfo) -> JSONValue {
-        let settings = info.configuration.metadata[Self.settings] ?? [:]
-        var params: JSONObject = [
-            "vectors": vectors(info.configuration, settings), "shard_number": settings["shard_number"] ?? 1,
-            "replication_factor": settings["replication_factor"] ?? 1,
-            "write_consistency_factor": settings["write_consistency_factor"] ?? 1,
-            "on_disk_payload": settings["on_disk_payload"] ?? true,
-        ]
-        for key in ["payload", "id_tracker"] { if let told = settings[key], told != .null { params[key] = told } }
-        if !info.configuration.sparseVectors.isEmpty || settings["sparse_vectors"]?.object != nil {
-            params["sparse_vectors"] = .object(
-                JSONObject(
-                    info.configuration.sparseVectors.sorted { $0.key < $1.key }.map { name, sparse in
-                        let told = settings["sparse_vectors"]?[name] ?? [:]
-                        return (name, told.object == nil ? (sparse.idf ? ["modifier": "idf"] : [:]) : told)
-                    }))
-        }
-        let hnsw: JSONValue = [
-            "m": 16, "ef_construct": 100, "full_scan_threshold": 10_000, "max_indexing_threads": 0, "on_disk": false,
-        ]
-        let optimizer: JSONValue = [
-            "deleted_threshold": 0.2, "vacuum_min_vector_number": 1000, "default_segment_number": 0,
-            "max_segment_size": nil, "memmap_threshold": nil, "indexing_threshold": 10_000, "flush_interval_sec": 5,
-            "max_optimization_threads": nil,
-        ]
-        var config: JSONObject = [
-            "params": .object(params), "hnsw_config": merged(hnsw, settings["hnsw_config"] ?? [:]),
-            "optimizer_config": merged(
-                optimizer, settings["optimizers_config"] ?? settings["optimizer_config"] ?? [:]),
-            "wal_config": merged(["wal_capacity_mb": 32, "wal_segments_ahead": 0], settings["wal_config"] ?? [:]),
-            "quantization_config": settings["quantization_config"] ?? .null,
-            "strict_mode_config": merged(["enabled": false], settings["strict_mode_config"] ?? [:]),
-        ]
-        if let metadata = settings["metadata"], metadata != .null { config["metadata"] = metadata }
-        let schema = info.payloadIndexes.sorted { $0.key < $1.key }.map { field, index in
-            let json = index.type.json
-            var told: JSONObject = [
-                "data_type": json["type"] ?? json, "points": .integer(Int64(index.pointsCount)),
-            ]
-            // Of a type without parameters none are told.
-            if var parameters = settings[Self.indexes]?[field]?.object {
-                if json["type"] == "text", parameters["tokenizer"] == nil { parameters["tokenizer"] = "word" }
-                told["params"] = .object(parameters)
-            }
-            return (field, JSONValue.object(told))
-        }
-        let indexed = info.vectors.values.reduce(0) { $0 + $1.indexedCount }
-        let error = info.indexingError
-        var told: JSONObject = [
-            "status": error == nil ? "green" : "yellow",
-            "optimizer_status": error.map { ["error": .string($0)] } ?? "ok",
-            "warnings": [], "indexed_vectors_count": .integer(Int64(indexed)),
-            "points_count": .integer(Int64(info.pointsCount)), "segments_count": 1, "config": .object(config),
-            "payload_schema": .object(JSONObject(schema)), "update_queue": ["length": 0],
-        ]
-        if let time = info.configuration.metadata[Self.createdAt] { told[Self.createdAt] = time }
-        return .object(told)
-    }
-
-    /// In the shape in which they were given: one unnamed vector, or names.
-    private static func vectors(_ configuration: CollectionConfiguration, _ settings: JSONValue) -> JSONValue {
-        let told = settings["vectors"]?.object
-        func one(_ name: String, _ parameters: CollectionConfiguration.VectorParameters, _ told: JSONValue?)
-            -> JSONValue
-        {
-            merged(
-                told?.object == nil ? [:] : told ?? [:],
-                [
-                    "size": .integer(Int64(parameters.size)), "distance": .string(parameters.distance.rawValue),
-                ])
-        }
-        if let unnamed = configuration.vectors[""], told.map({ $0["size"]?.number != nil }) ?? true {
-            return one("", unnamed, told.map(JSONValue.object))
-        }
-        return .object(
-            JSONObject(
-                configuration.vectors.sorted { $0.key < $1.key }.map { ($0.key, one($0.key, $0.value, told?[$0.key])) })
-        )
     }
 }

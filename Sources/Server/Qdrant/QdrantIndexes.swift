@@ -1,0 +1,50 @@
+// Payload indexes of the Qdrant API.
+
+import Hummingbird
+import VectorStore
+
+extension QdrantAPI {
+    @Sendable func createIndex(_ call: inout Call) async throws -> Response {
+        let fields = try await call.qdrantObject("the index")
+        // One spelling of a path: `"a"` in quotes is `a`.
+        let field = try PayloadPath(fields.needed("field_name", fields.string)).description
+        let schema = fields["field_schema"] ?? fields["field_type"] ?? "keyword"
+        guard let type = PayloadIndexType(json: schema) else {
+            throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
+        }
+        try QdrantCollection.checkIndex(schema)
+        try await checkIndex(field, in: call.parameter, becoming: type)
+        try await strictMode(call)?.checkIndexing(isNew: true)
+        try await store.createPayloadIndex(field, type, in: call.parameter)
+        try await keep(schema.object == nil ? nil : schema, ofIndexOn: field, in: call.parameter)
+        return call.qdrantUpdate(operation: try await store.collection(call.parameter).operation)
+    }
+
+    @Sendable func deleteIndex(_ call: inout Call) async throws -> Response {
+        let collection = call.parameters[0]
+        let field = try PayloadPath(call.parameters[1]).description
+        try await checkIndex(field, in: collection, becoming: nil)
+        try await strictMode(call)?.checkIndexing(isNew: false)
+        _ = try await store.deletePayloadIndex(field, in: collection)
+        try await keep(nil, ofIndexOn: field, in: collection)
+        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
+    }
+
+    /// Refuses to take away an index that this server's documents need.
+    private func checkIndex(_ field: String, in name: String, becoming type: PayloadIndexType?) async throws {
+        guard (store.aliases()[name] ?? name) == Library.collection else { return }
+        let needed = [Library.Field.title: PayloadIndexType.keyword, Library.Field.documentID: .keyword]
+            .merging([Library.Field.chunkIndex: .integer]) { $1 }
+        guard let own = needed[field], own != type else { return }
+        throw QdrantError(status: 403, message: "Forbidden: this server's documents need the index on `\(field)`.")
+    }
+
+    /// Keeps the parameters of an index, as they were given.
+    private func keep(_ parameters: JSONValue?, ofIndexOn field: String, in collection: String) async throws {
+        try await updateSettings(of: collection) { settings in
+            var indexes = settings[QdrantCollection.indexes]?.object ?? [:]
+            indexes[field] = parameters
+            settings[QdrantCollection.indexes] = .object(indexes)
+        }
+    }
+}
