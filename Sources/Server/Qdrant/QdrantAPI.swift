@@ -10,7 +10,7 @@
 //   QdrantStrictMode.swift   limits of a collection; QdrantIndexNeeds.swift, QdrantLedger.swift what they look at
 //   QdrantTelemetry.swift    what it tells of itself; QdrantRequestCounts.swift counts answers,
 //                            QdrantOptimizations.swift says what waits
-//   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them
+//   QdrantSnapshots.swift    collections to files and back; SnapshotFolder.swift keeps them, SnapshotDownload.swift fetches
 //
 // Errors are the store's, whose words are Qdrant's (HTTP/ErrorTable.swift), in Qdrant's envelope (HTTP/Dialect.swift).
 

@@ -164,23 +164,29 @@ extension QdrantAPI {
             let file = try checkedPath(url.path(percentEncoded: false))
             return try await work(call) { [self] in try await restore(collection, file, checksum) }
         case "http", "https":
-            let file = try await file(of: url, as: call)
-            return try await work(call) { [self] in try await restore(collection, file, checksum) }
+            if let file = try await file(of: url, as: call) {
+                return try await work(call) { [self] in try await restore(collection, file, checksum) }
+            }
+            return try await work(call) { [self] in
+                try await SnapshotDownload.withFile(of: url) { try await restoreIncoming(collection, $0, checksum) }
+            }
         default:
             throw QdrantError(message: "Bad request: URL \(location) with schema \(scheme) is not supported")
         }
     }
 
-    /// The file behind a link to one of this server's own snapshots. Links to other places are not followed: a server that fetches what
-    /// it is told to looks into its network for whoever asks.
-    private func file(of url: URL, as call: Call) async throws -> String {
+    /// The file behind a link to one of this server's own snapshots; nil for a link to another server of this machine.
+    ///
+    /// - Throws: 403 for links to elsewhere.
+    private func file(of url: URL, as call: Call) async throws -> String? {
         let authority = url.port.map { "\(url.host() ?? ""):\($0)" } ?? url.host()
         guard authority == call.request.head.authority else {
+            if SnapshotDownload.mayFetch(url) { return nil }
             throw QdrantError(
                 status: 403,
                 message: """
-                    Forbidden: snapshots are fetched from this server only. Download \(url.absoluteString.prefix(200)) and upload \
-                    it, or put the file into the snapshots directory.
+                    Forbidden: snapshots are fetched from this machine only. Download \(url.absoluteString.prefix(200)) and \
+                    upload it, or put the file into the snapshots directory.
                     """)
         }
         // /collections/{collection}[/shards/{shard}]/snapshots/{snapshot}
@@ -204,13 +210,7 @@ extension QdrantAPI {
         let content = file
         return try await work(call) { [self] in
             defer { try? FileManager.default.removeItem(atPath: content) }
-            do {
-                return try await restore(collection, content, checksum)
-            } catch StoreError.wrongInput(let reason) {
-                // The file's name is ours and tells the caller nothing.
-                let told = reason.replacing((content as NSString).lastPathComponent, with: "that was uploaded")
-                throw StoreError.wrongInput(told)
-            }
+            return try await restoreIncoming(collection, content, checksum)
         }
     }
 
@@ -255,6 +255,15 @@ extension QdrantAPI {
         try await store.restore(store.aliases()[collection] ?? collection, from: file)
         ledger.forget(collection)
         return true
+    }
+
+    /// The same from a file that came over the network: its name is ours and tells the caller nothing.
+    private func restoreIncoming(_ collection: String, _ file: String, _ checksum: String?) async throws -> JSONValue {
+        do {
+            return try await restore(collection, file, checksum)
+        } catch StoreError.wrongInput(let reason) {
+            throw StoreError.wrongInput(reason.replacing((file as NSString).lastPathComponent, with: "that arrived"))
+        }
     }
 
     /// This server's documents need their own vectors and indexes: they come back by `minilm backup`'s way.

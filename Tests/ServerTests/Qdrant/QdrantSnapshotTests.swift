@@ -126,7 +126,7 @@ import VectorStore
             for content in ["", "no snapshot", "minilm snapshot 1\nC...."] {
                 let (status, message) = try await upload(content)
                 #expect(status == 400)
-                #expect(message.hasPrefix("Wrong input: the snapshot that was uploaded cannot be read: "))
+                #expect(message.hasPrefix("Wrong input: the snapshot that arrived cannot be read: "))
             }
             #expect(try await upload("").1.contains("does not contain a collection config"))
             for digest in ["abc", String(repeating: "g", count: 64)] {
