@@ -270,7 +270,8 @@ import VectorStore
         }
     }
 
-    @Test func `names as long as they may be have graphs and snapshots, at the same moment, too`() async throws {
+    @Test(.timeLimit(.minutes(5)))
+    func `names as long as they may be have graphs and snapshots, at the same moment, too`() async throws {
         try await QdrantServer.run { server in
             let name = String(repeating: "n", count: 255)
             let path = "/collections/\(name)"
@@ -288,6 +289,12 @@ import VectorStore
                 try await group.waitForAll()
             }
             #expect(try await server.result("GET", path + "/snapshots").array?.count == 8)
+            // The graph's file is written behind the answers.
+            var files: [String] = []
+            while !files.contains(where: { $0.hasSuffix(".hnsw") }) {
+                try await Task.sleep(for: .milliseconds(5))
+                files = (try? FileManager.default.contentsOfDirectory(atPath: server.directory + "/graphs")) ?? []
+            }
             #expect(try await server.result("GET", path)["status"] == "green")
         }
     }
