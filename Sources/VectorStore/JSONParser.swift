@@ -31,6 +31,8 @@ extension JSONValue {
 private struct JSONParser {
     let bytes: [UInt8]
     var index = 0
+    /// How many elements the array had that ended last.
+    private var lastCount = 0
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -83,6 +85,9 @@ private struct JSONParser {
     mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
         index += 1
         var elements: [JSONValue] = []
+        // Vectors come by the hundred, all of one length; an element has at least two bytes with its comma.
+        elements.reserveCapacity(min(lastCount, (bytes.count - index) / 2))
+        defer { lastCount = elements.count }
         skipWhitespace()
         if current == UInt8(ascii: "]") {
             index += 1
@@ -181,14 +186,9 @@ private struct JSONParser {
 
     /// Takes digits; returns how many.
     mutating func digits(into number: inout DecimalNumber) -> Int {
-        let start = index
-        while index < bytes.count {
-            let digit = bytes[index] &- UInt8(ascii: "0")
-            guard digit < 10 else { break }
-            number.append(digit)
-            index += 1
-        }
-        return index - start
+        let count = number.takeDigits(bytes.span, at: index)
+        index += count
+        return count
     }
 
     mutating func string() throws(JSONError) -> String {
