@@ -25,6 +25,24 @@ public struct RowBits: Sendable {
         }
     }
 
+    /// The same for many rows, in any order.
+    public mutating func insert(contentsOf rows: Span<UInt32>) {
+        var last: UInt32 = 0
+        for index in rows.indices { last = max(last, rows[index]) }
+        if rows.isEmpty { return }
+        let needed = Int(last >> 6) + 1
+        if needed > words.count { words.append(contentsOf: repeatElement(0, count: needed - words.count)) }
+        var added = 0
+        var words = words.mutableSpan
+        for index in rows.indices {
+            let row = rows[index]
+            let word = words[Int(row >> 6)]
+            added += Int(~word >> UInt64(row & 63) & 1)
+            words[Int(row >> 6)] = word | 1 << UInt64(row & 63)
+        }
+        count += added
+    }
+
     public mutating func remove(_ row: UInt32) {
         let word = Int(row >> 6)
         guard word < words.count, words[word] & (1 << UInt64(row & 63)) != 0 else { return }

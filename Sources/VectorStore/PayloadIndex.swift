@@ -309,12 +309,12 @@ extension PayloadIndex.Answer {
 
 extension SortedEntries {
     fileprivate func add(_ key: Key, to rows: inout RowBits) {
-        forEach(from: { $0 < key }, to: { $0 > key }, { rows.insert($0.row) })
+        addRows(from: { $0 < key }, to: { $0 > key }, to: &rows)
     }
 
     /// - Parameter value: Monotone; equal for different keys where rounding makes them so.
     fileprivate func add<Value>(_ bounds: Bounds<Value>, to rows: inout RowBits, _ value: (Key) -> Value) {
-        forEach(
+        addRows(
             from: { key in
                 let value = value(key)
                 return bounds.gt.map { value <= $0 } ?? false || bounds.gte.map { value < $0 } ?? false
@@ -323,7 +323,7 @@ extension SortedEntries {
                 let value = value(key)
                 return bounds.lt.map { value >= $0 } ?? false || bounds.lte.map { value > $0 } ?? false
             },
-            { rows.insert($0.row) }
+            to: &rows
         )
     }
 }

@@ -72,17 +72,17 @@ struct RowSet: Sendable {
 
     func add(to rows: inout RowBits) {
         switch storage {
-        case .few(let list): for row in list { rows.insert(row) }
+        case .few(let list): rows.insert(contentsOf: list.span)
         case .many(let bits): rows.formUnion(bits)
         }
     }
 
     /// The set as bits for rows below `capacity`.
     func bits(capacity: Int) -> RowBits {
-        switch storage {
-        case .few(let rows): RowBits(rows, capacity: capacity)
-        case .many(let bits): bits
-        }
+        if case .many(let bits) = storage { return bits }
+        var bits = RowBits(capacity: capacity)
+        add(to: &bits)
+        return bits
     }
 }
 

@@ -1,5 +1,7 @@
 // Values in their order, with the rows that have them: what ranges are read from.
 
+import HNSW
+
 /// Pairs of value and row, ascending, in chunks: a change moves and copies one chunk of at most `chunkLimit` pairs, however
 /// many there are, and copies of the whole share the chunks that did not change.
 struct SortedEntries<Key: Comparable & Sendable>: Sendable {
@@ -10,10 +12,37 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
         func precedes(_ other: Entry) -> Bool { key < other.key || (key == other.key && row < other.row) }
     }
 
-    /// Halves of a chunk that became too long; 1,024 pairs of 16 bytes are 16 KB.
+    /// Keys and rows of the same places, apart: rows alone are what most questions take, a thousand at a time.
+    private struct Chunk: Sendable {
+        var keys: [Key]
+        var rows: [UInt32]
+
+        var count: Int { keys.count }
+        subscript(place: Int) -> Entry { Entry(key: keys[place], row: rows[place]) }
+
+        /// The first place whose entry does not precede this one.
+        func place(of entry: Entry) -> Int {
+            var (low, high) = (0, count)
+            while low < high {
+                let middle = (low + high) / 2
+                if self[middle].precedes(entry) { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+
+        mutating func splitUpperHalf() -> Chunk {
+            let half = count / 2
+            let upper = Chunk(keys: Array(keys[half...]), rows: Array(rows[half...]))
+            keys.removeSubrange(half...)
+            rows.removeSubrange(half...)
+            return upper
+        }
+    }
+
+    /// Halves of a chunk that became too long; 1,024 pairs of 12 bytes are 12 KB.
     private static var chunkLimit: Int { 1024 }
     /// None is empty.
-    private var chunks: [[Entry]] = []
+    private var chunks: [Chunk] = []
     private(set) var count = 0
 
     init() {}
@@ -23,17 +52,16 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
         let entry = Entry(key: key, row: row)
         guard !chunks.isEmpty else {
             count = 1
-            return chunks.append([entry])
+            return chunks.append(Chunk(keys: [key], rows: [row]))
         }
         let number = chunk(for: entry)
-        let place = chunks[number].partitioningIndex { !$0.precedes(entry) }
+        let place = chunks[number].place(of: entry)
         if place < chunks[number].count, !entry.precedes(chunks[number][place]) { return }
-        chunks[number].insert(entry, at: place)
+        chunks[number].keys.insert(key, at: place)
+        chunks[number].rows.insert(row, at: place)
         count += 1
         if chunks[number].count > Self.chunkLimit {
-            let half = chunks[number].count / 2
-            let upper = Array(chunks[number][half...])
-            chunks[number].removeSubrange(half...)
+            let upper = chunks[number].splitUpperHalf()
             chunks.insert(upper, at: number + 1)
         }
     }
@@ -42,11 +70,12 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
         guard !chunks.isEmpty else { return }
         let entry = Entry(key: key, row: row)
         let number = chunk(for: entry)
-        let place = chunks[number].partitioningIndex { !$0.precedes(entry) }
+        let place = chunks[number].place(of: entry)
         guard place < chunks[number].count, !entry.precedes(chunks[number][place]) else { return }
-        chunks[number].remove(at: place)
+        chunks[number].keys.remove(at: place)
+        chunks[number].rows.remove(at: place)
         count -= 1
-        if chunks[number].isEmpty { chunks.remove(at: number) }
+        if chunks[number].count == 0 { chunks.remove(at: number) }
     }
 
     /// The last chunk that begins at or before the entry, or the first.
@@ -59,17 +88,39 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
         from isBefore: (Key) -> Bool = { _ in false }, to isBehind: (Key) -> Bool = { _ in false },
         _ body: (Entry) -> Void
     ) {
-        // The first chunk whose end is not before the range.
-        var number = chunks.partitioningIndex { !isBefore($0[$0.count - 1].key) }
+        var number = firstChunk(from: isBefore)
         while number < chunks.count {
             let chunk = chunks[number]
-            let start = isBefore(chunk[0].key) ? chunk.partitioningIndex { !isBefore($0.key) } : 0
-            for entry in chunk[start...] {
+            for place in start(in: chunk, from: isBefore)..<chunk.count {
+                let entry = chunk[place]
                 if isBehind(entry.key) { return }
                 body(entry)
             }
             number += 1
         }
+    }
+
+    /// Adds the rows of the same entries to a set: a nanosecond a row, where `forEach` takes fifty.
+    func addRows(from isBefore: (Key) -> Bool, to isBehind: (Key) -> Bool, to rows: inout RowBits) {
+        var number = firstChunk(from: isBefore)
+        while number < chunks.count {
+            let chunk = chunks[number]
+            if isBehind(chunk.keys[0]) { return }
+            let start = start(in: chunk, from: isBefore)
+            let end =
+                isBehind(chunk.keys[chunk.count - 1]) ? chunk.keys.partitioningIndex(where: isBehind) : chunk.count
+            if start < end { rows.insert(contentsOf: chunk.rows.span.extracting(start..<end)) }
+            number += 1
+        }
+    }
+
+    /// The first chunk whose end is not before a range.
+    private func firstChunk(from isBefore: (Key) -> Bool) -> Int {
+        chunks.partitioningIndex { !isBefore($0.keys[$0.count - 1]) }
+    }
+
+    private func start(in chunk: Chunk, from isBefore: (Key) -> Bool) -> Int {
+        isBefore(chunk.keys[0]) ? chunk.keys.partitioningIndex { !isBefore($0) } : 0
     }
 }
 
