@@ -20,6 +20,8 @@ import Darwin
 final class GraphBuilder: Sendable {
     /// Rows taken at once: under a second of one core's work, after which searches have so many fewer to compare.
     private static let batch = 4096
+    /// Rows that wait from which on searches, which compare them all, matter more than uploads.
+    private static let far = 65_536
 
     private struct Weak: Sendable { weak let store: EmbeddedStore? }
 
@@ -70,6 +72,19 @@ final class GraphBuilder: Sendable {
     private static func lowerPriority() {
         #if os(Linux)
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 15)
+        #endif
+    }
+
+    /// Makes the calling thread one that runs only while a core has nothing else to do, or again one of low priority.
+    ///
+    /// A nice thread keeps its core for some milliseconds when another wakes up: an upload, which sleeps and wakes with each batch,
+    /// was a third faster without. Nothing that others wait for may be held meanwhile.
+    private static func runWhenIdle(_ isIdle: Bool) {
+        #if os(Linux)
+        // SCHED_IDLE of Linux, which the headers show only to those who ask for GNU's extensions.
+        let idle: CInt = 5
+        var parameters = sched_param()
+        _ = unsafe pthread_setschedparam(pthread_self(), isIdle ? idle : SCHED_OTHER, &parameters)
         #endif
     }
 
@@ -145,7 +160,7 @@ final class GraphBuilder: Sendable {
     /// Gives the graph one batch of the rows it lacks and takes out those that are gone.
     private func advance(_ job: Job, _ store: EmbeddedStore) throws {
         let options = store.options
-        var taken: (graph: HNSWIndex, rows: RowBits, retired: RowBits, matrix: VectorMatrix)?
+        var taken: (graph: HNSWIndex, rows: RowBits, retired: RowBits, matrix: VectorMatrix, waiting: Int)?
         try change(job, store) { field in
             let graph =
                 try field.graph
@@ -154,13 +169,19 @@ final class GraphBuilder: Sendable {
                         dimension: field.parameters.size, distance: field.parameters.distance, M: options.M,
                         efConstruction: options.efConstruction),
                     capacity: field.present.count)
-            let rows = RowBits(field.waiting.list.prefix(Self.batch), capacity: 0)
-            taken = (graph, rows, field.retired, field.matrix)
+            let waiting = field.waiting
+            let rows = RowBits(waiting.list.prefix(Self.batch), capacity: 0)
+            taken = (graph, rows, field.retired, field.matrix, waiting.count)
             field.graph = graph
             field.hold(rows)
         }
         guard let taken else { return }
-        try insert(taken.rows.list, of: taken.matrix, into: taken.graph)
+        let rows = taken.rows.list
+        // Searches wait while a graph grows: better now than by a thread that has to wait for a core.
+        if let last = rows.last { try taken.graph.reserve(Int(last) + 1) }
+        try insert(rows, of: taken.matrix, into: taken.graph, isFarBehind: taken.waiting > Self.far) {
+            store.isBeingWritten
+        }
         taken.retired.forEach { taken.graph.remove(row: $0) }
         if isStopped.load(ordering: .relaxed) { return }
         try store.onWriter { store in
@@ -174,14 +195,23 @@ final class GraphBuilder: Sendable {
         unsaved.withLock { $0[job.file.path, default: 0] += taken.rows.count + taken.retired.count }
     }
 
-    /// On all cores.
-    private func insert(_ rows: [UInt32], of matrix: VectorMatrix, into graph: HNSWIndex) throws {
+    /// On all cores; while updates come in, on those that have nothing else to do.
+    private func insert(
+        _ rows: [UInt32], of matrix: VectorMatrix, into graph: HNSWIndex, isFarBehind: Bool,
+        _ isBeingWritten: @escaping @Sendable () -> Bool
+    ) throws {
         let next = Atomic(0)
         let failed = Mutex<(any Error)?>(nil)
         @Sendable func work() {
+            var isIdle = false
+            defer { if isIdle { Self.runWhenIdle(false) } }
             while !isStopped.load(ordering: .relaxed) {
                 let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard place < rows.count else { return }
+                if place % 16 == 0, !isFarBehind, isBeingWritten() != isIdle {
+                    isIdle.toggle()
+                    Self.runWhenIdle(isIdle)
+                }
                 do {
                     try graph.insert(matrix.vector(row: Int(rows[place])).span, row: rows[place])
                 } catch {

@@ -1,5 +1,6 @@
 // Updates that wait while another is being synced are committed together: one sync for all of them.
 
+import Dispatch
 import GRDB
 import Synchronization
 
@@ -27,6 +28,8 @@ final class UpdateQueue: Sendable {
     private let waiting = Mutex(Waiting())
     /// How many transactions there have been.
     let commits = Atomic(0)
+    /// When the last one was, in nanoseconds of the machine's clock.
+    fileprivate let lastCommit = Atomic<UInt64>(0)
 
     /// Requests that nobody has taken yet.
     var waitingCount: Int { waiting.withLock { $0.requests.count } }
@@ -56,6 +59,11 @@ final class UpdateQueue: Sendable {
 }
 
 extension EmbeddedStore {
+    /// Whether updates are coming in one after the other.
+    var isBeingWritten: Bool {
+        DispatchTime.now().uptimeNanoseconds &- queue.lastCommit.load(ordering: .relaxed) < 100_000_000
+    }
+
     public func update(_ operations: [PointOperation], in name: String) async throws(StoreError) -> UpdateResult {
         // What can be refused without the database is refused before the writer is kept busy with it.
         let configuration = try collectionState(name).configuration
@@ -98,6 +106,7 @@ extension EmbeddedStore {
                 return .commit
             }
             queue.commits.add(1, ordering: .relaxed)
+            queue.lastCommit.store(DispatchTime.now().uptimeNanoseconds, ordering: .relaxed)
             for draft in drafts.values { publish(draft) }
             for (request, result) in zip(requests, results) { request.answer(result) }
         } catch {
