@@ -16,6 +16,8 @@ struct CollectionState: Sendable {
     /// The rows that have a point.
     private(set) var live = RowBits(capacity: 0)
     private(set) var nextRow: UInt32 = 0
+    /// The ids and versions of the points.
+    private(set) var heads = PointHeads()
     /// Rows below `nextRow` that may be given to points: as ranges, ascending when loaded.
     private var freeRows: [Range<UInt32>] = []
     private(set) var dense: [String: DenseField] = [:]
@@ -56,10 +58,17 @@ struct CollectionState: Sendable {
     }
 
     /// A row as the database has it, when opening: ascending.
-    mutating func load(row: UInt32) {
+    mutating func load(_ head: PointHeads.Head, row: UInt32) {
         if row > nextRow { freeRows.append(nextRow..<row) }
         nextRow = row + 1
         live.insert(row)
+        heads.set(head, row: row)
+    }
+
+    /// A point that the current operation writes.
+    mutating func insert(_ id: PointID, _ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
+        heads.set(.init(id: id, version: operation), row: row)
+        insert(vectors, payload, row: row)
     }
 
     mutating func insert(_ vectors: NamedVectors, _ payload: JSONValue, row: UInt32) {
@@ -97,7 +106,9 @@ struct CollectionState: Sendable {
         }
     }
 
+    /// In the current operation.
     mutating func replacePayload(_ old: JSONValue, by new: JSONValue, row: UInt32) {
+        heads.set(version: operation, row: row)
         for number in indexes.indices {
             indexes[number].remove(old, row: row)
             indexes[number].insert(new, row: row)

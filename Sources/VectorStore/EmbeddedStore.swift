@@ -38,6 +38,7 @@ public final class EmbeddedStore: PointStore {
     let options: Options
     let pool: DatabasePool
     let queue = UpdateQueue()
+    let payloads = PayloadCache()
     private let lock: DirectoryLock
     private let state: Mutex<Published>
 

@@ -8,8 +8,23 @@ import HNSW
 struct FilterPlan {
     private let filter: Filter
     private let state: CollectionState
-    private let db: Database
+    /// nil where only memory may be asked.
+    private let db: Database?
     private let path: String
+
+    /// The rows of the points that pass, when indexes tell and telling takes no longer than a search; nil otherwise.
+    static func rowsAtOnce(_ filter: Filter, _ state: CollectionState) throws -> RowBits? {
+        guard filter.isQuick else { return nil }
+        guard case .exactly(let rows) = try FilterPlan(filter, state, nil, path: "").answer(filter) else { return nil }
+        return rows
+    }
+
+    private init(_ filter: Filter, _ state: CollectionState, _ db: Database?, path: String) {
+        self.filter = filter
+        self.state = state
+        self.db = db
+        self.path = path
+    }
 
     init(_ filter: Filter, _ state: CollectionState, _ db: Database, path: String) {
         self.filter = filter
@@ -108,6 +123,7 @@ struct FilterPlan {
         case .filter(let filter): return try answer(filter)
         case .hasVector(let name): return .exactly(state.rows(withVector: name))
         case .hasID(let ids):
+            guard let db else { return .unknown }
             let statement = try db.cachedStatement(sql: "SELECT point FROM points WHERE collection = ? AND id = ?")
             var rows = RowBits(capacity: state.capacity)
             for id in ids {
@@ -122,6 +138,7 @@ struct FilterPlan {
     }
 
     private func look(at candidates: RowBits) throws -> RowBits {
+        guard let db else { throw StoreError.database("a filter was to be answered without the database") }
         var rows = RowBits(capacity: state.capacity)
         func look(_ row: Row) throws {
             let number = UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point"))
@@ -149,6 +166,23 @@ struct FilterPlan {
             }
         }
         return rows
+    }
+}
+
+extension Filter {
+    /// Whether indexes, where there are some, answer it in steps of whole words of rows or by the rows that pass: not by going
+    /// through keywords, places or tokens.
+    fileprivate var isQuick: Bool {
+        let conditions = must + mustNot + should + (minShould?.conditions ?? [])
+        return conditions.count <= 16
+            && conditions.allSatisfy { condition in
+                switch condition {
+                case .match(_, .value), .range, .datetimeRange, .hasVector, .isEmpty: true
+                case .match(_, .any(let keys)), .match(_, .except(let keys)): keys.count <= 64
+                case .filter(let filter): filter.isQuick
+                default: false
+                }
+            }
     }
 }
 

@@ -47,7 +47,7 @@ struct Loader {
 
     private func load(_ collection: inout CollectionState) throws {
         let versions = try self.versions(of: collection)
-        for row in versions.keys.sorted() { collection.load(row: row) }
+        for (row, head) in try heads(of: collection, versions) { collection.load(head, row: row) }
         for row in try Row.fetchAll(
             db, sql: "SELECT field, type FROM payload_indexes WHERE collection = ?", arguments: [collection.key]
         ) {
@@ -75,6 +75,27 @@ struct Loader {
             versions[UInt32(truncatingIfNeeded: point)] = try row.decode(forColumn: "version")
         }
         return versions
+    }
+
+    /// The collection's points by row, ascending.
+    private func heads(
+        of collection: CollectionState, _ versions: [UInt32: Int64]
+    ) throws -> [(row: UInt32, head: PointHeads.Head)] {
+        var heads: [(row: UInt32, head: PointHeads.Head)] = []
+        heads.reserveCapacity(versions.count)
+        let rows = try Row.fetchCursor(
+            db, sql: "SELECT point, id FROM points INDEXED BY points_by_id WHERE collection = ?",
+            arguments: [collection.key]
+        )
+        while let row = try rows.next() {
+            let number = UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point"))
+            guard let version = versions[number] else { break }
+            heads.append((number, .init(id: try EmbeddedStore.id(row, path: path), version: version)))
+        }
+        guard heads.count == versions.count else {
+            throw StoreError.damaged(path: path, reason: "the indexes of points do not agree")
+        }
+        return heads.sorted { $0.row < $1.row }
     }
 
     /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.

@@ -73,14 +73,24 @@ struct QueryEvaluation {
     /// The points of the query, as they are told.
     func points(_ query: PointsQuery) throws -> [ScoredPoint] {
         let found = try hits(query, filters: [], offset: query.offset).dropFirst(query.offset).prefix(query.limit)
+        if query.withPayload == .none, query.withVectors == .none {
+            return try found.map { try state.scored($0, store.path) }
+        }
         return try found.map { hit in
             guard let row = try store.fetch(state.point(hit.row), query.withPayload, query.withVectors, db) else {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
             }
-            let record = try store.record(row, query.withPayload, query.withVectors, state)
+            var record = try store.record(row, .none, query.withVectors, state)
+            let version = try row.decode(Int64.self, forColumn: "version")
+            if query.withPayload != .none {
+                let payload = try EmbeddedStore.payload(row, path: store.path)
+                let bytes = try row.decode(String.self, forColumn: "payload").utf8.count
+                store.payloads.insert(payload, bytes: bytes, .init(point: state.point(hit.row), version: version))
+                record.payload = query.withPayload.select(from: payload)
+            }
             return ScoredPoint(
-                id: record.id, version: UInt64(bitPattern: try row.decode(Int64.self, forColumn: "version")),
-                score: hit.score, payload: record.payload, vectors: record.vectors, orderValue: hit.orderValue)
+                id: record.id, version: UInt64(bitPattern: version), score: hit.score, payload: record.payload,
+                vectors: record.vectors, orderValue: hit.orderValue)
         }
     }
 

@@ -3,6 +3,36 @@
 import GRDB
 import HNSW
 
+extension CollectionState {
+    /// - Parameters:
+    ///   - values: [size], as given
+    ///   - ef: Nodes that a graph's search keeps in view; nil compares every vector.
+    func nearest(
+        to values: [Float], _ query: PointsQuery, _ count: Int, among rows: RowBits?, ef: Int?
+    ) throws -> [Hit] {
+        guard let field = dense[query.using] else { throw StoreError.unknownVector(query.using) }
+        return hits(
+            try field.nearest(to: field.parameters.prepared(values), count: count, among: rows, ef: ef), query)
+    }
+
+    /// Those that are nearer than the query's threshold.
+    fileprivate func hits(_ found: [Neighbour], _ query: PointsQuery) -> [Hit] {
+        let hits = found.map { Hit(row: UInt32($0.row), score: $0.score) }
+        guard let threshold = query.scoreThreshold else { return hits }
+        let distance = configuration.vectors[query.using]?.distance ?? .dot
+        return hits.filter { distance.isNearer($0.score, than: threshold) }
+    }
+
+    /// A hit as it is told when nothing of the point was asked for.
+    func scored(_ hit: Hit, _ path: String) throws(StoreError) -> ScoredPoint {
+        guard let head = heads[hit.row] else {
+            throw .damaged(path: path, reason: "the point in row \(hit.row) is gone")
+        }
+        return ScoredPoint(
+            id: head.id, version: UInt64(bitPattern: head.version), score: hit.score, orderValue: hit.orderValue)
+    }
+}
+
 extension QueryEvaluation {
     func nearest(
         to vector: Vector, _ query: PointsQuery, _ count: Int, _ rows: RowBits?
@@ -10,10 +40,9 @@ extension QueryEvaluation {
         let found: [Neighbour]
         switch vector {
         case .dense(let values):
-            guard let field = state.dense[query.using] else { throw StoreError.unknownVector(query.using) }
             // Prefetched candidates are few, and each of them counts.
             let ef = query.isExact || !query.prefetch.isEmpty ? nil : query.ef ?? store.options.ef
-            found = try field.nearest(to: field.parameters.prepared(values), count: count, among: rows, ef: ef)
+            return try state.nearest(to: values, query, count, among: rows, ef: ef)
         case .multi(let vectors):
             guard let field = state.multi[query.using] else { throw StoreError.unknownVector(query.using) }
             found = field.nearest(to: vectors, count: count, among: rows)
@@ -26,10 +55,7 @@ extension QueryEvaluation {
             found = field.nearest(
                 to: sparse, count: count, among: rows, countedAmong: counted, capacity: state.capacity)
         }
-        let hits = found.map { Hit(row: UInt32($0.row), score: $0.score) }
-        guard let threshold = query.scoreThreshold else { return hits }
-        let distance = state.configuration.vectors[query.using]?.distance ?? .dot
-        return hits.filter { distance.isNearer($0.score, than: threshold) }
+        return state.hits(found, query)
     }
 
     /// By row, how like a vector each candidate is: greater is more, whatever the distance. Of Euclid it is minus the square, as

@@ -72,7 +72,7 @@ struct UpdateTransaction {
     /// A point as it stands in the database.
     private struct Stored {
         var row: UInt32
-        var id: Data
+        var id: PointID
         var payload: JSONObject
         var vectors: NamedVectors
     }
@@ -84,7 +84,7 @@ struct UpdateTransaction {
             throw StoreError.damaged(path: path, reason: "an index names a point that is not there")
         }
         return Stored(
-            row: number, id: try row.decode(forColumn: "id"), payload: try EmbeddedStore.payload(row, path: path),
+            row: number, id: try EmbeddedStore.id(row, path: path), payload: try EmbeddedStore.payload(row, path: path),
             vectors: try EmbeddedStore.vectors(row, state.configuration, path: path)
         )
     }
@@ -92,7 +92,7 @@ struct UpdateTransaction {
     private func passes(_ filter: Filter, _ point: Stored) -> Bool {
         filter.matches(
             FilterSubject(
-                id: PointID(key: point.id), payload: .object(point.payload),
+                id: point.id, payload: .object(point.payload),
                 hasVector: { state.hasVector($0, row: point.row) }, tokenizers: state.tokenizers))
     }
 
@@ -106,17 +106,17 @@ struct UpdateTransaction {
         } else if mode == .updateOnly {
             return
         }
-        try insert(point.id.key, point.payload, prepared(point.vectors))
+        try insert(point.id, point.payload, prepared(point.vectors))
     }
 
-    private mutating func insert(_ id: Data, _ payload: JSONObject, _ vectors: NamedVectors) throws {
+    private mutating func insert(_ id: PointID, _ payload: JSONObject, _ vectors: NamedVectors) throws {
         let row = try state.takeRow()
         try db.cachedStatement(
             sql: "INSERT INTO points (point, collection, id, version, payload, vectors) VALUES (?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            state.point(row), state.key, id, state.operation, payload.description, VectorsCoding.encode(vectors),
+            state.point(row), state.key, id.key, state.operation, payload.description, VectorsCoding.encode(vectors),
         ])
-        state.insert(vectors, .object(payload), row: row)
+        state.insert(id, vectors, .object(payload), row: row)
     }
 
     private mutating func delete(_ point: Stored) throws {

@@ -15,6 +15,7 @@
 //
 //   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
+//   EmbeddedStore+AtOnce.swift    what memory alone answers, without a change of threads
 //   PointsQuery.swift             Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
@@ -28,6 +29,7 @@
 //   Loader.swift                  memory from the database
 //
 //   CollectionState.swift         what a collection has in memory, as a value
+//   PointHeads.swift              ids and versions; PayloadCache.swift keeps payloads that were read lately
 //   DenseField.swift              vectors of one name: a graph, and what it does not have yet
 //   SparseField.swift             an inverted index
 //   MultiField.swift              several vectors a point

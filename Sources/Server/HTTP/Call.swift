@@ -16,6 +16,8 @@ struct Call: Sendable {
     private(set) var closesConnection = false
     /// Whether some of the request's body is still on its way.
     var hasUnreadBody: Bool
+    /// The whole body, when it was read before the handler asked for it.
+    var gathered: [UInt8]?
 
     init(request: Request, logger: Logger) {
         self.request = request

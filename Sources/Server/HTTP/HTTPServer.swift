@@ -3,6 +3,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTPTypes
@@ -53,13 +54,13 @@ struct HTTPServer {
         )
         let maxUpload = configuration.maxUpload
         return configuration.ports.map { port in
+            let connections = HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ContinueHandler(limit: maxUpload)], idleTimeout: .seconds(75))
             let application = Application(
                 responder: table,
-                server: .http1(
-                    configuration: .init(
-                        additionalChannelHandlers: [ContinueHandler(limit: maxUpload)], idleTimeout: .seconds(75)
-                    )
-                ),
+                // Qdrant's clients ask short questions by the thousand; embedding and answering take longer than any hand-over.
+                server: dialect == .qdrant
+                    ? .http1OnLoops(configuration: connections) : .http1(configuration: connections),
                 configuration: ApplicationConfiguration(
                     address: .hostname(configuration.host, port: port), serverName: "minilm"
                 ),

@@ -42,10 +42,15 @@ extension Call {
 
     /// The whole body, at most `limit` bytes.
     mutating func bytes(upTo limit: Int) async throws -> [UInt8] {
+        if let gathered = gathered.take() { return gathered }
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(max(0, min(limit, request.headers[.contentLength].flatMap { Int($0) } ?? 0)))
         try await read(upTo: limit) { bytes += $0 }
         return bytes
     }
+
+    /// Takes the body off the connection before the handler asks for it, and maybe on another thread.
+    mutating func gather(upTo limit: Int) async throws { gathered = try await bytes(upTo: limit) }
 
     /// The members of a JSON object in the body.
     ///

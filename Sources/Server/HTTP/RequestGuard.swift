@@ -82,10 +82,10 @@ struct RequestGuard: Sendable {
 
     /// Names that only this machine or this network gives itself; no page can make its own resolve to them.
     private func isLocalName(_ name: String) -> Bool {
-        if name.isEmpty || name == "localhost" || name == ProcessInfo.processInfo.hostName.lowercased() { return true }
-        if [".localhost", ".local", ".internal"].contains(where: name.hasSuffix) { return true }
         // A literal address needs no name server, so that it cannot be rebound.
-        return IPAddress.isLiteral(name)
+        if name.isEmpty || name == "localhost" || IPAddress.isLiteral(name) { return true }
+        if [".localhost", ".local", ".internal"].contains(where: name.hasSuffix) { return true }
+        return name == ProcessInfo.processInfo.hostName.lowercased()
     }
 
     private func isAllowed(origin: String, host: String?) -> Bool {

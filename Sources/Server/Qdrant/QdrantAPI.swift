@@ -45,10 +45,10 @@ struct QdrantAPI: Sendable {
                     "title": "qdrant - vector search engine", "version": .string(Self.version),
                     "commit": .string(String(repeating: "0", count: 40)),
                 ])
-            },
-            .get("/healthz") { _ in .text("healthz check passed") },
-            .get("/livez") { _ in .text("healthz check passed") },
-            .get("/readyz") { _ in .text("all shards are ready") },
+            }.short(),
+            .get("/healthz") { _ in .text("healthz check passed") }.short(),
+            .get("/livez") { _ in .text("healthz check passed") }.short(),
+            .get("/readyz") { _ in .text("all shards are ready") }.short(),
             .get("/telemetry", telemetry),
             .get("/cluster") { call in call.qdrant(["status": "disabled"]) },
             .post("/cluster/recover", standalone),
@@ -90,7 +90,7 @@ struct QdrantAPI: Sendable {
             .put(points + "/vectors", operation("update_vectors")),
             .post(points + "/vectors/delete", operation("delete_vectors")),
             .post(points + "/batch", batchUpdate),
-            .post(points + "/query", query),
+            .post(points + "/query", query).short(),
             .post(points + "/query/batch", queryBatch),
             .post(points + "/search/groups", groups(QdrantQuery.search)),
             .post(points + "/recommend/groups", groups(QdrantQuery.oldRecommend)),
@@ -124,18 +124,28 @@ extension Route {
     /// The same, after a look at what all routes have in common: a collection's name that may be one, and time to answer in.
     fileprivate func checked(_ bodies: BodyBudget) -> Route {
         let namesCollection = path.hasPrefix("/collections/{collection}")
-        return Route(method: method, path: path) { [handler] call in
+        return handled { [handler, isShort] call in
             if namesCollection { try QdrantCollection.checkLength(call.parameter) }
             if call.request.uri.query != nil, call.query["timeout"] == "0" {
                 throw QdrantError.validation("timeout: value 0 invalid, must be 1 or larger", in: "query parameters")
             }
-            guard call.request.announcesBody else { return try await handler(&call) }
+            guard call.request.announcesBody else {
+                return try await isShort ? handler(&call) : offLoop { try await handler(&call) }
+            }
             let bytes = call.request.headers[.contentLength].flatMap { Int($0) } ?? BodyBudget.unknown
             try bodies.take(bytes)
             defer { bodies.give(back: bytes) }
-            return try await handler(&call)
+            if isShort, bytes <= Self.shortBody { return try await handler(&call) }
+            // A form is taken apart as it arrives; other bodies are whole before a handler can do anything with them.
+            if !HeaderValue.parse(call.request.headers[.contentType] ?? "").value.hasPrefix("multipart/") {
+                try await call.gather(upTo: QdrantRequest.largestBody)
+            }
+            return try await offLoop { try await handler(&call) }
         }
     }
+
+    /// Bytes of JSON that are read in the time of a search.
+    private static let shortBody = 64 << 10
 }
 
 /// Bounds what requests in flight hold in memory: their bodies, and some twenty times as much while they are read as JSON.

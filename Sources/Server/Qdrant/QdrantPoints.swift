@@ -118,8 +118,19 @@ extension QdrantAPI {
         let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
         let query = try QdrantQuery.query(fields)
         try await strictMode(call)?.check([query], [.object(fields.object)])
-        let points = try await store.query(query, in: call.parameter)
-        return call.qdrant(["points": .array(points.map { $0.qdrant() })])
+        return try await answer(query, call) { points in ["points": .array(points)] }
+    }
+
+    /// The points of a query as JSON, made into a result: on this thread when it does not take long.
+    private func answer(
+        _ query: PointsQuery, _ call: Call, _ result: @Sendable ([JSONValue]) -> JSONValue
+    ) async throws -> Response {
+        if let points = try store.queryAtOnce(query, in: call.parameter) {
+            return call.qdrant(result(points.map { $0.qdrant() }))
+        }
+        return try await offLoop {
+            call.qdrant(result(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
+        }
     }
 
     @Sendable func queryBatch(_ call: inout Call) async throws -> Response {
@@ -137,8 +148,8 @@ extension QdrantAPI {
                 let fields = try await call.qdrantObject("the request")
                 let query = try read(fields)
                 try await strictMode(call)?.check([query], [.object(fields.object)])
-                return call.qdrant(.array(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
-            },
+                return try await answer(query, call) { .array($0) }
+            }.short(),
             .post(path + "/batch") { [self] call in
                 let searches = try await call.qdrantObject("the request").list("searches")
                 let queries = try searches.map { try read(Fields($0, "a search")) }

@@ -89,7 +89,7 @@ struct Fields {
 extension Call {
     /// The body's object, at most 32 MB, as Qdrant takes; an empty body is an empty object where that is enough.
     mutating func qdrantObject(_ name: String, mayBeEmpty: Bool = false) async throws -> Fields {
-        let body = try await bytes(upTo: 32 << 20)
+        let body = try await bytes(upTo: QdrantRequest.largestBody)
         if body.isEmpty && mayBeEmpty { return try Fields([:], name) }
         // A page of another site can send a body of any other type without asking.
         guard HeaderValue.parse(request.headers[.contentType] ?? "").value == "application/json" else {
@@ -108,6 +108,9 @@ extension Call {
 // MARK: - Vectors and points
 
 enum QdrantRequest {
+    /// Bytes of JSON: as many as Qdrant takes.
+    static let largestBody = 32 << 20
+
     static func floats(_ list: [JSONValue]) throws(QdrantError) -> [Float] {
         var floats: [Float] = []
         floats.reserveCapacity(list.count)

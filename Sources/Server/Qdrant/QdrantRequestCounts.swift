@@ -82,7 +82,7 @@ final class QdrantRequestCounts: Sendable {
         routes.withLock { $0.append(counts) }
         // Whether a collection exists may be asked of any name.
         let isOfCollection = route.path.hasPrefix("/collections/{collection}/") && !route.path.hasSuffix("/exists")
-        return Route(method: route.method, path: route.path) { call in
+        return route.handled { call in
             let collection = isOfCollection ? call.parameter : nil
             do {
                 let response = try await route.handler(&call)
