@@ -98,11 +98,11 @@ bench-index-peers: build ## the same vectors given to hnswlib, usearch, faiss, Q
 bench-store: build ## measure the store: POINTS=100000 VECTORS=base.npy
 	@$(MINILM) bench store --points $(or $(POINTS),100000) $(if $(VECTORS),--vectors "$(VECTORS)")
 
-bench-qdrant: build ## measure the Qdrant API beside chromadb, qdrant-client's local mode and Qdrant Edge: POINTS=100000 VECTORS=
+bench-qdrant: build ## measure the Qdrant API beside chromadb, qdrant-client's local mode and Qdrant Edge: POINTS=100000 LOCAL_POINTS=2000 VECTORS=
 	@python3 -m venv .build/qdrant-peers
 	@.build/qdrant-peers/bin/pip install --quiet numpy qdrant-client==1.20.0 qdrant-edge-py==0.9.0 chromadb
 	@.build/qdrant-peers/bin/python Scripts/bench_qdrant.py --minilm $(MINILM) --points $(or $(POINTS),100000) \
-		$(if $(VECTORS),--vectors "$(VECTORS)")
+		$(if $(LOCAL_POINTS),--local-points $(LOCAL_POINTS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(VECTORS),--vectors "$(VECTORS)")
 
 lint: deps ## check the formatting
 	@swift format lint --strict --parallel --recursive $(SOURCES)

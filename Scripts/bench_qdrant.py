@@ -8,7 +8,8 @@ Uploads with `QdrantClient.upload_collection` as it ships (64 a batch, one proce
 filter that a tenth of the points pass and without, from 1, 8 and 32 clients, each a process of its own. Beside the client's figures
 stand those of plain HTTP requests made ready beforehand: what the server does without the client's Python.
 A server that reads a request and answers at once with ten points it knows by heart shows what the client alone takes.
-Peers: chromadb's server over its own client, qdrant-client's local mode, Qdrant Edge (the last two in-process; 1 client).
+Peers: chromadb's server over its own client, qdrant-client's local mode, Qdrant Edge (the last two in-process; 1 client). Local mode stores
+about a hundred points a second and compares all of them in every query: it is given the first --local-points only, and its name says so.
 Queries of all engines take turns, three rounds of --seconds each; figures are the median round's. Recall is by score against a full scan.
 """
 
@@ -64,7 +65,7 @@ def server(command, port, log):
             time.sleep(0.1)
         else:
             sys.exit(f"{command[0]} does not listen")
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait()
@@ -209,12 +210,14 @@ class Chroma:
 
 
 class Local(MiniLM):
-    name, clients = "qdrant-client, local mode", (1,)
+    clients = (1,)
 
-    def __init__(self):
+    def __init__(self, points):
         from qdrant_client import QdrantClient
 
         self.client = QdrantClient(":memory:")
+        self.points = points
+        self.name = f"qdrant-client, local mode, {points:,} points"
 
     def settle(self, count):
         pass
@@ -309,6 +312,7 @@ def main():
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--vectors", help="a .npy of points + queries rows; made up when missing")
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--local-points", type=int, default=2000, help="points of qdrant-client's local mode, at most --points")
     parser.add_argument("--engines", default="minilm,client,chromadb,local,edge")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--canned", type=int, help=argparse.SUPPRESS)
@@ -344,18 +348,19 @@ def main():
             time.sleep(2)
             engines.append((Chroma(port), port))
         if "local" in wanted:
-            engines.append((Local(), None))
+            engines.append((Local(min(arguments.local_points, arguments.points)), None))
         if "edge" in wanted:
             engines.append((Edge(directory + "/edge"), None))
 
         for engine, port in engines:
             say(f"uploading to {engine.name}")
             engine.make(arguments.size)
+            own = base[: getattr(engine, "points", len(base))]
             begin = time.perf_counter()
-            engine.upload(base)
+            engine.upload(own)
             uploaded = time.perf_counter()
-            engine.settle(len(base))
-            figures[engine.name] = {"points_per_s": len(base) / (uploaded - begin), "indexed_after_s": time.perf_counter() - uploaded}
+            engine.settle(len(own))
+            figures[engine.name] = {"points_per_s": len(own) / (uploaded - begin), "indexed_after_s": time.perf_counter() - uploaded}
         if engines and isinstance(engines[0][0], MiniLM) and engines[0][1]:
             plain = Plain(engines[0][1])
             figures[plain.name] = {}
@@ -384,10 +389,11 @@ def main():
                         answers = load(engine, port, queries, filtered, clients, arguments.seconds)
                         times = sorted(t for a in answers for t in a[0])
                         found = {k: v for a in answers for k, v in a[1].items()} if type(engine) is not Canned else {}
+                        own = base[: getattr(engine, "points", len(base))]
                         rounds.setdefault((engine.name, filtered, clients), []).append({
                             "qps": sum(len(a[0]) / sum(a[0]) for a in answers if a[0]),
                             "p50_ms": 1e3 * times[len(times) // 2], "p99_ms": 1e3 * times[len(times) * 99 // 100],
-                            "recall": recall(base, queries, filtered, found)})
+                            "recall": recall(own, queries, filtered, found)})
         for (name, filtered, clients), values in rounds.items():
             key = f"{'filtered' if filtered else 'all'} {clients}"
             figures[name][key] = {k: None if values[0][k] is None else statistics.median(v[k] for v in values) for k in values[0]}
