@@ -36,6 +36,13 @@ extension PointsQuery {
                     throw .badRequest("rrf: weights must not be negative")
                 }
             }
+        case .text(let wanted):
+            guard !using.isEmpty else {
+                throw .badRequest("A text query needs `using` to name the payload field it is ranked by")
+            }
+            guard wanted.k >= 0, 0...1 ~= wanted.b else {
+                throw .invalid("query.text: k must be 0 or larger, b from 0 to 1")
+            }
         case .distributionFusion where prefetch.isEmpty: throw .badRequest("cannot apply Fusion without prefetches")
         case .formula where prefetch.isEmpty: throw .badRequest("cannot apply Formula without prefetches")
         case .diverse(_, let diversity, let candidates):
@@ -157,6 +164,7 @@ struct QueryEvaluation {
             if strategy == .averageVector {
                 return try nearest(to: average(liked, disliked), query, count, rows)
             }
+        case .text(let wanted): return cut(try ranked(by: wanted, query, rows), query, count)
             let likes = try liked.map { try similarities(to: $0, query, rows) }
             let dislikes = try disliked.map { try similarities(to: $0, query, rows) }
             return cut(

@@ -314,7 +314,7 @@ extension Ranking {
     fileprivate var comparesVectors: Bool {
         switch self {
         case .nearest, .diverse, .recommend, .discover, .context, .feedback: true
-        case .reciprocalRankFusion, .distributionFusion, .order, .random, .formula: false
+        case .reciprocalRankFusion, .distributionFusion, .order, .random, .text, .formula: false
         }
     }
 
@@ -337,7 +337,7 @@ extension Ranking {
         case .discover(let target, let context): cost([target]) + pairs(context)
         case .context(let context): pairs(context)
         case .feedback(let target, let items, _): cost([target] + items.map(\.example))
-        case .reciprocalRankFusion, .distributionFusion, .order, .random, .formula: 1
+        case .reciprocalRankFusion, .distributionFusion, .order, .random, .text, .formula: 1
         }
     }
 }
