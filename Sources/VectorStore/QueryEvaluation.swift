@@ -77,6 +77,12 @@ struct QueryEvaluation {
     let state: CollectionState
     let db: Database
 
+    /// Where work that reads nothing from the database stops when the caller's task has been cancelled.
+    func checkpoint() throws {
+        // A statement that is run then throws, and costs a microsecond otherwise.
+        _ = try Int.fetchOne(db.cachedStatement(sql: "SELECT 1"))
+    }
+
     /// The points of the query, as they are told.
     func points(_ query: PointsQuery) throws -> [ScoredPoint] {
         let found = try hits(query, filters: [], offset: query.offset).dropFirst(query.offset).prefix(query.limit)
@@ -97,6 +103,7 @@ struct QueryEvaluation {
     ///   - filters: Those of the queries around this one.
     ///   - offset: Of the root, whose first hits are skipped.
     func hits(_ query: PointsQuery, filters: [Filter], offset: Int) throws -> [Hit] {
+        try checkpoint()
         var filters = filters + (query.filter.map { [$0] } ?? [])
         // What prefetches find in vain is not among the results: points that are examples are left out from the leaves on.
         if !query.prefetch.isEmpty, let examples = query.ranking?.examples, try lookedUp(query).key == state.key {
@@ -157,6 +164,7 @@ struct QueryEvaluation {
             let pool = min(candidates ?? query.limit, max(state.pointsCount, 1))
             let found = try nearest(to: target, query, pool, without([input], query, rows))
             return try diversified(found, query, diversity, count)
+        case .text(let wanted): return cut(try ranked(by: wanted, query, rows), query, count)
         case .recommend(let positive, let negative, let strategy):
             let rows = try without(positive + negative, query, rows)
             let liked = try positive.map { try vector($0, query) }
@@ -164,7 +172,6 @@ struct QueryEvaluation {
             if strategy == .averageVector {
                 return try nearest(to: average(liked, disliked), query, count, rows)
             }
-        case .text(let wanted): return cut(try ranked(by: wanted, query, rows), query, count)
             let likes = try liked.map { try similarities(to: $0, query, rows) }
             let dislikes = try disliked.map { try similarities(to: $0, query, rows) }
             return cut(

@@ -22,6 +22,7 @@
 //   EmbeddedStore+Backup.swift    a copy while it is in use
 //   EmbeddedStore+Snapshots.swift a collection to a file and back; SnapshotFile.swift says how, SHA256.swift what it is known by
 //   EmbeddedStore+VectorNames.swift   vectors that come and go
+//   EmbeddedStore+Matrix.swift    points of a sample compared with each other
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
 //   UpdateQueue.swift             updates that wait together are committed together
 //   UpdateTransaction.swift       the operations of one update

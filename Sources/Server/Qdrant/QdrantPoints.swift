@@ -138,14 +138,14 @@ extension QdrantAPI {
                 let query = try read(fields)
                 try await strictMode(call)?.check([query], [.object(fields.object)])
                 return call.qdrant(.array(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
-            },
+            }.timed("search"),
             .post(path + "/batch") { [self] call in
                 let searches = try await call.qdrantObject("the request").list("searches")
                 let queries = try searches.map { try read(Fields($0, "a search")) }
                 try await strictMode(call)?.check(queries, searches, isBatch: true)
                 let results = try await store.query(queries, in: call.parameter)
                 return call.qdrant(.array(results.map { points in .array(points.map { $0.qdrant() }) }))
-            },
+            }.timed("search"),
         ]
     }
 }
