@@ -98,6 +98,37 @@ import VectorStore
                 ["actions": [["create_alias": ["alias_name": "e", "collection_name": "c"]]]]
             ),
             ("PUT", "/collections/d/snapshots/recover", ["location": "file:///nowhere", "checksum": "00"]),
+            (
+                "PUT", "/collections/d/snapshots/recover",
+                ["location": "http://127.0.0.1:9/x.snapshot", "priority": "snapshot", "checksum": nil]
+            ),
+            ("PUT", "/collections/d/shards/0/snapshots/recover", ["location": "file:///nowhere"]),
+            ("POST", "/collections/d/snapshots?wait=true", [:]),
+            ("POST", "/collections/d/snapshots/upload?priority=snapshot", ["snapshot": "x"]),
+            ("DELETE", "/collections/d/snapshots/x.snapshot", [:]),
+            ("DELETE", "/snapshots/x.snapshot", [:]),
+            (
+                "POST", points + "/query",
+                ["query": ["text": ["query": "word", "k": 1.5, "b": 0.5]], "using": "scored"]
+            ),
+            (
+                "POST", points + "/query",
+                [
+                    "query": [
+                        "text": "a word", "model": "qdrant/bm25", "options": ["language": "english", "avg_len": 9.5],
+                    ]
+                ]
+            ),
+            (
+                "PUT", "/collections/c/index",
+                [
+                    "field_name": "scored",
+                    "field_schema": [
+                        "type": "text", "scoring": true, "stopwords": ["languages": ["english"], "custom": ["x"]],
+                        "stemmer": ["type": "snowball", "language": "english"], "min_token_len": 2,
+                    ],
+                ]
+            ),
         ]
         return requests
     }()
