@@ -85,7 +85,9 @@ struct QueryEvaluation {
 
     /// The points of the query, as they are told.
     func points(_ query: PointsQuery) throws -> [ScoredPoint] {
-        let found = try hits(query, filters: [], offset: query.offset).dropFirst(query.offset).prefix(query.limit)
+        // There is nothing to skip in a sample of everything; one of what was found is made as much longer first.
+        let offset = query.ranking == .random && query.prefetch.isEmpty ? 0 : query.offset
+        let found = try hits(query, filters: [], offset: offset).dropFirst(offset).prefix(query.limit)
         return try found.map { hit in
             guard let row = try store.fetch(state.point(hit.row), query.withPayload, query.withVectors, db) else {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
