@@ -79,6 +79,12 @@ import VectorStore
         }
         #expect(PointID("18446744073709551615") == .number(.max))
         for nonsense in ["", "-1", "x", "550e8400", "18446744073709551616"] { #expect(PointID(nonsense) == nil) }
+        // As many bytes as a UUID has digits, in fewer characters.
+        for letter in ["é", "日", "🙂", "e\u{301}"] {
+            let text = String(repeating: letter, count: 32 / letter.utf8.count)
+            let long = text + String(repeating: "0", count: 32 - text.utf8.count)
+            #expect(long.utf8.count == 32 && PointID(long) == nil)
+        }
         let ordered: [PointID] = [.number(2), .number(10), .number(.max)] + [PointID(spellings[0])].compactMap { $0 }
         #expect(ordered.shuffled().sorted() == ordered)
     }

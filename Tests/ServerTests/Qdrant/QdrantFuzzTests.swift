@@ -138,6 +138,8 @@ import VectorStore
         nil, true, -1, 0, 9_223_372_036_854_775_807, .unsigned(.max), 1e308, -1e39, 0.5, "", "x", "a[", "\u{0}", [],
         [[]], [:],
         ["": [:]], [nil], ["size": -1], .string(String(repeating: "a.", count: 2000)), [1e39, -0.0], "2020-13-45",
+        // 32 bytes, as the digits of a UUID.
+        .string(String(repeating: "é", count: 16)),
     ]
 
     /// The value with one of its parts taken out, doubled or replaced.
