@@ -38,16 +38,20 @@ installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/
 missing=()
 for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
 
-# Neither building nor starting needs Snowball's stemmers, only text indexes that stem: they are added where that asks for nothing.
+# Neither building nor starting needs Snowball's stemmers, only text indexes that stem: they are added where that asks for nothing,
+# and tried once.
+tried=$(dirname "$0")/../.build/libstemmer-tried
 if ! installed libstemmer0d; then
     if ((${#missing[@]})); then
         missing+=(libstemmer0d)
-    elif ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; then
-        run=() && ((EUID == 0)) || run=(sudo)
-        if "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -qq libstemmer0d \
-            >/dev/null 2>&1; then
+    elif [[ ! -e $tried ]] && { ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; }; then
+        run=(env DEBIAN_FRONTEND=noninteractive apt-get)
+        ((EUID == 0)) || run=(sudo "${run[@]}")
+        if "${run[@]}" -o Acquire::Retries=0 -o Acquire::http::Timeout=10 install --yes --no-install-recommends -qq \
+            libstemmer0d >/dev/null 2>&1; then
             say "deps: installed libstemmer0d"
         else
+            mkdir -p "$(dirname "$tried")" && touch "$tried"
             say "deps: libstemmer0d could not be installed: payload indexes with a stemmer will be refused"
         fi
     fi
