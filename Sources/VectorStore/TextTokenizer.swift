@@ -42,6 +42,8 @@ struct TextTokenizer: Sendable {
     let parameters: TextIndexParameters
     private let stopwords: Set<String>
     private let stemmer: Stemmer?
+    /// In characters. Longer beginnings of words are not told apart: those of one word of 100,000 letters would take gigabytes.
+    private static let longestPrefix = 255
 
     static let `default` = TextTokenizer(parameters: TextIndexParameters())
 
@@ -57,7 +59,7 @@ struct TextTokenizer: Sendable {
         let words = words(text).filter { !stopwords.contains($0) }.map(stem)
         guard parameters.tokenizer == .prefix else { return words.filter(isWanted) }
         return words.flatMap { word -> [String] in
-            let most = min(parameters.maxTokenLength ?? .max, word.unicodeScalars.count)
+            let most = min(longestPrefix, word.unicodeScalars.count)
             let least = max(1, parameters.minTokenLength ?? 1)
             guard least <= most else { return [] }
             return (least...most).map { String(word.unicodeScalars.prefix($0)) }
@@ -69,10 +71,12 @@ struct TextTokenizer: Sendable {
         guard parameters.tokenizer == .prefix else { return tokens(ofDocument: text) }
         // A beginning may look like a stop word and be none: "the" finds "theory".
         return words(text).map(stem).compactMap { word in
-            let prefix = String(word.unicodeScalars.prefix(parameters.maxTokenLength ?? .max))
+            let prefix = String(word.unicodeScalars.prefix(longestPrefix))
             return prefix.unicodeScalars.count >= parameters.minTokenLength ?? 1 ? prefix : nil
         }
     }
+
+    private var longestPrefix: Int { min(parameters.maxTokenLength ?? .max, Self.longestPrefix) }
 
     private func isWanted(_ token: String) -> Bool {
         let count = token.unicodeScalars.count

@@ -79,6 +79,10 @@ import Testing
         let tokenizer = TextTokenizer(parameters: parameters)
         #expect(tokenizer.tokens(ofDocument: "the theory") == ["t", "th", "the", "theo", "theor", "theory"])
         #expect(tokenizer.tokens(ofQuery: "the") == ["the"])
+        // A blob in a text does not fill the memory with its beginnings.
+        let blob = String(repeating: "x", count: 1_000_000)
+        #expect(tokenizer.tokens(ofDocument: blob).count == 255)
+        #expect(tokenizer.tokens(ofDocument: blob).last == tokenizer.tokens(ofQuery: blob).first)
     }
 
     @Test func `many scripts: ideographs one by one, accents off, numbers left out`() {
