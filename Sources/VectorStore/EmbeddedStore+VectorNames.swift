@@ -85,6 +85,17 @@ extension EmbeddedStore {
     static func store(_ configuration: CollectionConfiguration, of state: CollectionState, _ db: Database) throws {
         try db.execute(
             sql: "UPDATE collections SET configuration = ? WHERE collection = ?",
-            arguments: [configuration.json.description, state.key])
+            arguments: [try text(of: configuration), state.key])
+    }
+
+    /// A configuration as it is kept.
+    ///
+    /// - Throws: `.badRequest` for one with more levels in its metadata than could be read again.
+    static func text(of configuration: CollectionConfiguration) throws(StoreError) -> String {
+        let json = configuration.json
+        guard !json.isDeeper(than: JSONValue.maximumDepth) else {
+            throw .badRequest("a collection's settings are nested too deep")
+        }
+        return json.description
     }
 }

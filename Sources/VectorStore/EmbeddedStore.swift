@@ -157,7 +157,7 @@ public final class EmbeddedStore: PointStore {
     {
         try db.execute(
             sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)",
-            arguments: [name, configuration.json.description])
+            arguments: [name, try text(of: configuration)])
         return CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
     }
 

@@ -89,6 +89,46 @@ import VectorStore
         #expect(ordered.shuffled().sorted() == ordered)
     }
 
+    /// A payload or a setting with one level more than the parser reads would have made the database unreadable.
+    @Test func `what could not be read again is not stored`() async throws {
+        func nested(_ levels: Int) -> JSONValue { (0..<levels).reduce(1) { value, _ in ["a": value] } }
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 4, distance: .dot))
+            let most = JSONValue.maximumDepth
+            let deepest = try #require(nested(most).object)
+            let deeper = try #require(nested(most + 1).object)
+            _ = try await store.update([.upsert([Self.point(1, [1, 0, 0, 0], deepest)])], in: "c")
+            let key = { (steps: Int) in try PayloadPath(Array(repeating: "a", count: steps).joined(separator: ".")) }
+            let one = PointSelector.ids([.number(1)])
+            for operation: PointOperation in [
+                .upsert([Self.point(2, [1, 0, 0, 0], deeper)]), .overwritePayload(deeper, one),
+                .setPayload(deeper, one),
+                .setPayload(["b": 1], one, key: try key(most)), .setPayload(deepest, one, key: try key(1)),
+                .setPayload([:], one, key: try key(5000)),
+            ] {
+                await #expect(throws: StoreError.badRequest("a payload must not be nested deeper than 128 levels")) {
+                    try await store.update([operation], in: "c")
+                }
+            }
+            _ = try await store.update([.setPayload(["b": 1], one, key: try key(most - 1))], in: "c")
+            var configuration = CollectionConfiguration(size: 4, distance: .dot)
+            configuration.metadata["deep"] = nested(most)
+            await #expect(throws: StoreError.badRequest("a collection's settings are nested too deep")) {
+                try await store.createCollection("d", configuration)
+            }
+            await #expect(throws: StoreError.badRequest("a collection's settings are nested too deep")) {
+                try await store.updateConfiguration(of: "c") { $0.metadata["deep"] = nested(most) }
+            }
+            try store.close()
+            let reopened = try EmbeddedStore(directory: directory)
+            let filter = Filter(must: [.isEmpty(key: "x")])
+            #expect(try await reopened.count(filter, in: "c") == 1)
+            #expect(try await reopened.collections() == ["c"])
+            try reopened.close()
+        }
+    }
+
     @Test func `cosine vectors are normalised, zero stays zero, payload numbers keep their kind`() async throws {
         try await Self.withStore { store, _ in
             let payload: JSONObject = ["whole": 10, "half": 10.0, "nested": ["a": [1, nil, "x"]]]
