@@ -95,7 +95,7 @@ import VectorStore
         try await withTemporaryDirectory { directory in
             let store = try EmbeddedStore(directory: directory)
             try await store.createCollection("c", CollectionConfiguration(size: 4, distance: .dot))
-            let most = JSONValue.maximumDepth
+            let most = 128
             let deepest = try #require(nested(most).object)
             let deeper = try #require(nested(most + 1).object)
             _ = try await store.update([.upsert([Self.point(1, [1, 0, 0, 0], deepest)])], in: "c")
@@ -113,12 +113,14 @@ import VectorStore
             }
             _ = try await store.update([.setPayload(["b": 1], one, key: try key(most - 1))], in: "c")
             var configuration = CollectionConfiguration(size: 4, distance: .dot)
-            configuration.metadata["deep"] = nested(most)
+            let deep = nested(most)
+            configuration.metadata["deep"] = deep
+            let tooDeep = configuration
             await #expect(throws: StoreError.badRequest("a collection's settings are nested too deep")) {
-                try await store.createCollection("d", configuration)
+                try await store.createCollection("d", tooDeep)
             }
             await #expect(throws: StoreError.badRequest("a collection's settings are nested too deep")) {
-                try await store.updateConfiguration(of: "c") { $0.metadata["deep"] = nested(most) }
+                try await store.updateConfiguration(of: "c") { $0.metadata["deep"] = deep }
             }
             try store.close()
             let reopened = try EmbeddedStore(directory: directory)
