@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore, HNSW}; VectorStore -> HNSW;
-// MiniLM -> {CBLASShim, CIntrinsics}; HNSW -> CIntrinsics. Nothing points up.
+// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore, HNSW}; VectorStore ->
+// {HNSW, CStemmer}; MiniLM -> {CBLASShim, CIntrinsics}; HNSW -> CIntrinsics. Nothing points up.
 
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -47,12 +47,14 @@ let package = Package(
             ]
         ),
         .target(name: "CIntrinsics"),
+        .target(name: "CStemmer"),
         .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics"], swiftSettings: numeric),
         .target(name: "HNSW", dependencies: ["CIntrinsics"], swiftSettings: numeric),
         .target(
             name: "VectorStore",
             dependencies: [
                 "HNSW",
+                "CStemmer",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],

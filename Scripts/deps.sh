@@ -33,11 +33,29 @@ if ! command -v dpkg-query >/dev/null; then
     exit 1
 fi
 
+installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null || true) == installed ]]; }
+
 missing=()
-for package in "${packages[@]}"; do
-    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
-    [[ $status == installed ]] || missing+=("$package")
-done
+for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
+
+# Neither building nor starting needs Snowball's stemmers, only text indexes that stem: they are added where that asks for nothing,
+# and tried once.
+tried=$(dirname "$0")/../.build/libstemmer-tried
+if ! installed libstemmer0d; then
+    if ((${#missing[@]})); then
+        missing+=(libstemmer0d)
+    elif [[ ! -e $tried ]] && { ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; }; then
+        run=(env DEBIAN_FRONTEND=noninteractive apt-get)
+        ((EUID == 0)) || run=(sudo "${run[@]}")
+        if "${run[@]}" -o Acquire::Retries=0 -o Acquire::http::Timeout=10 install --yes --no-install-recommends -qq \
+            libstemmer0d >/dev/null 2>&1; then
+            say "deps: installed libstemmer0d"
+        else
+            mkdir -p "$(dirname "$tried")" && touch "$tried"
+            say "deps: libstemmer0d could not be installed: payload indexes with a stemmer will be refused"
+        fi
+    fi
+fi
 ((${#missing[@]})) || exit 0
 
 install="apt-get install --yes --no-install-recommends ${missing[*]}"

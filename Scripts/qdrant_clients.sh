@@ -43,9 +43,8 @@ serve
 .build/qdrant-client-1.20.0/bin/python -W ignore Examples/qdrant/session.py "$url"
 .build/qdrant-client-1.15.1/bin/python -W ignore Examples/qdrant/session.py "$url" --only-server
 .build/qdrant-frameworks/bin/python -W ignore Examples/qdrant/frameworks.py "$url"
-.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py write "$url"
-kill -9 $server
+.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py write "$url" $server "$data/acknowledged"
 wait $server 2>/dev/null || true
 serve
-.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py check "$url"
+.build/qdrant-client-1.20.0/bin/python Examples/qdrant/durability.py check "$url" "$data/acknowledged"
 echo "examples: ok"

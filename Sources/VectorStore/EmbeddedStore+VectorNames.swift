@@ -6,22 +6,26 @@ import GRDB
 extension EmbeddedStore {
     /// Lets points have a vector of one more name. None has it yet.
     ///
+    /// - Parameter change: Of what is kept beside the collection, in the same transaction.
     /// - Throws: `.badRequest` for a name that is taken and for sizes out of bounds.
     public func createVector(
-        _ name: String, _ parameters: CollectionConfiguration.VectorParameters, in collection: String
+        _ name: String, _ parameters: CollectionConfiguration.VectorParameters, in collection: String,
+        configuring change: ConfigurationChange? = nil
     ) async throws(StoreError) {
-        try await change(collection, adding: name) { $0.add(name, parameters) }
+        try await self.change(collection, adding: name, configuring: change) { $0.add(name, parameters) }
     }
 
     /// The same of a sparse vector.
     public func createVector(
-        _ name: String, _ parameters: CollectionConfiguration.SparseVectorParameters, in collection: String
+        _ name: String, _ parameters: CollectionConfiguration.SparseVectorParameters, in collection: String,
+        configuring change: ConfigurationChange? = nil
     ) async throws(StoreError) {
-        try await change(collection, adding: name) { $0.add(name, parameters) }
+        try await self.change(collection, adding: name, configuring: change) { $0.add(name, parameters) }
     }
 
     private func change(
-        _ collection: String, adding name: String, _ add: @escaping @Sendable (inout CollectionState) -> Void
+        _ collection: String, adding name: String, configuring change: ConfigurationChange?,
+        _ add: @escaping @Sendable (inout CollectionState) -> Void
     ) async throws(StoreError) {
         try Self.checkText(name, "a vector's name")
         try await write { [self] db in
@@ -33,6 +37,7 @@ extension EmbeddedStore {
             try state.configuration.validate()
             state.operation = try Self.nextOperation(of: state, db, path)
             try Self.store(state.configuration, of: state, db)
+            try Self.configure(&state, change, db)
             let changed = state
             return ((), { [self] in publish(changed) })
         }
@@ -40,9 +45,12 @@ extension EmbeddedStore {
 
     /// Takes a name, and every point's vector of it, out of a collection.
     ///
+    /// - Parameter change: Of what is kept beside the collection, in the same transaction.
     /// - Complexity: every point is written anew.
     /// - Throws: `.unknownVector`.
-    public func deleteVector(_ name: String, in collection: String) async throws(StoreError) {
+    public func deleteVector(
+        _ name: String, in collection: String, configuring change: ConfigurationChange? = nil
+    ) async throws(StoreError) {
         let key: Int64 = try await write { [self] db in
             var state = try collectionState(collection)
             guard state.configuration.hasVector(name) else { throw StoreError.unknownVector(name) }
@@ -59,6 +67,7 @@ extension EmbeddedStore {
             }
             state.removeVector(name)
             try Self.store(state.configuration, of: state, db)
+            try Self.configure(&state, change, db)
             let changed = state
             return (
                 changed.key,
@@ -76,6 +85,17 @@ extension EmbeddedStore {
     static func store(_ configuration: CollectionConfiguration, of state: CollectionState, _ db: Database) throws {
         try db.execute(
             sql: "UPDATE collections SET configuration = ? WHERE collection = ?",
-            arguments: [configuration.json.description, state.key])
+            arguments: [try text(of: configuration), state.key])
+    }
+
+    /// A configuration as it is kept.
+    ///
+    /// - Throws: `.badRequest` for one with more levels in its metadata than could be read again.
+    static func text(of configuration: CollectionConfiguration) throws(StoreError) -> String {
+        let json = configuration.json
+        guard !json.isDeeper(than: JSONValue.maximumDepth) else {
+            throw .badRequest("a collection's settings are nested too deep")
+        }
+        return json.description
     }
 }

@@ -158,7 +158,7 @@ public final class EmbeddedStore: PointStore {
     {
         try db.execute(
             sql: "INSERT INTO collections (name, configuration) VALUES (?, ?)",
-            arguments: [name, configuration.json.description])
+            arguments: [name, try text(of: configuration)])
         return CollectionState(key: db.lastInsertedRowID, name: name, configuration: configuration)
     }
 
@@ -169,17 +169,25 @@ public final class EmbeddedStore: PointStore {
     /// - Throws: `.collectionNotFound`; `.badRequest` for another set of vectors, or vectors that are compared otherwise; what
     ///   `change` throws.
     public func updateConfiguration(
-        of name: String, _ change: @escaping @Sendable (inout CollectionConfiguration) throws(StoreError) -> Void
+        of name: String, _ change: @escaping ConfigurationChange
     ) async throws(StoreError) {
         try await write { [self] db in
             var collection = try collectionState(name)
-            var configuration = collection.configuration
-            try change(&configuration)
-            try collection.update(configuration)
-            try Self.store(configuration, of: collection, db)
+            try Self.configure(&collection, change, db)
             let changed = collection
             return ((), { [self] in publish(changed) })
         }
+    }
+
+    public typealias ConfigurationChange = @Sendable (inout CollectionConfiguration) throws(StoreError) -> Void
+
+    /// Applies a change of the configuration, in memory and in the transaction.
+    static func configure(_ collection: inout CollectionState, _ change: ConfigurationChange?, _ db: Database) throws {
+        guard let change else { return }
+        var configuration = collection.configuration
+        try change(&configuration)
+        try collection.update(configuration)
+        try store(configuration, of: collection, db)
     }
 
     public func deleteCollection(_ name: String) async throws(StoreError) -> Bool {
@@ -205,33 +213,50 @@ public final class EmbeddedStore: PointStore {
     public func createPayloadIndex(
         _ field: String, _ type: PayloadIndexType, in name: String
     ) async throws(StoreError) {
+        if try collectionState(name).index(on: PayloadPath(field))?.type == type { return }
+        try await createPayloadIndex(field, type, in: name, configuring: nil)
+    }
+
+    /// The same, and a change of what is kept beside the collection, in one transaction.
+    public func createPayloadIndex(
+        _ field: String, _ type: PayloadIndexType, in name: String, configuring change: ConfigurationChange?
+    ) async throws(StoreError) {
         let path = try PayloadPath(field)
         try Self.checkText(field, "a field's name")
-        if try collectionState(name).index(on: path)?.type == type { return }
         try await write { [self] db in
             var collection = try collectionState(name)
-            try db.execute(
-                sql: "INSERT OR REPLACE INTO payload_indexes (collection, field, type) VALUES (?, ?, ?)",
-                arguments: [collection.key, path.description, type.json.description]
-            )
-            var index = PayloadIndex(path, type)
-            let rows = try Row.fetchCursor(
-                db, sql: "SELECT point, payload FROM points WHERE point BETWEEN ? AND ?",
-                arguments: [collection.points.lowerBound, collection.points.upperBound]
-            )
-            while let row = try rows.next() {
-                let point = try row.decode(Int64.self, forColumn: "point")
-                let payload = try Self.payload(row, path: self.path)
-                index.insert(.object(payload), row: UInt32(truncatingIfNeeded: point))
+            if collection.index(on: path)?.type != type {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO payload_indexes (collection, field, type) VALUES (?, ?, ?)",
+                    arguments: [collection.key, path.description, type.json.description]
+                )
+                var index = PayloadIndex(path, type)
+                let rows = try Row.fetchCursor(
+                    db, sql: "SELECT point, payload FROM points WHERE point BETWEEN ? AND ?",
+                    arguments: [collection.points.lowerBound, collection.points.upperBound]
+                )
+                while let row = try rows.next() {
+                    let point = try row.decode(Int64.self, forColumn: "point")
+                    let payload = try Self.payload(row, path: self.path)
+                    index.insert(.object(payload), row: UInt32(truncatingIfNeeded: point))
+                }
+                collection.setIndex(index, on: path)
+                collection.operation = try Self.nextOperation(of: collection, db, self.path)
             }
-            collection.setIndex(index, on: path)
-            collection.operation = try Self.nextOperation(of: collection, db, self.path)
+            try Self.configure(&collection, change, db)
             let changed = collection
             return ((), { [self] in publish(changed) })
         }
     }
 
     public func deletePayloadIndex(_ field: String, in name: String) async throws(StoreError) -> Bool {
+        try await deletePayloadIndex(field, in: name, configuring: nil)
+    }
+
+    /// The same, and a change of what is kept beside the collection, in one transaction.
+    public func deletePayloadIndex(
+        _ field: String, in name: String, configuring change: ConfigurationChange?
+    ) async throws(StoreError) -> Bool {
         let path = try PayloadPath(field)
         _ = try collectionState(name)
         return try await write { [self] db in
@@ -242,6 +267,7 @@ public final class EmbeddedStore: PointStore {
                 arguments: [collection.key, path.description])
             collection.setIndex(nil, on: path)
             collection.operation = try Self.nextOperation(of: collection, db, self.path)
+            try Self.configure(&collection, change, db)
             let changed = collection
             return (true, { [self] in publish(changed) })
         }

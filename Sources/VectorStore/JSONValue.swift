@@ -51,6 +51,19 @@ extension JSONValue {
     }
 }
 
+extension JSONValue {
+    /// Whether a part of it lies more than so many levels below it.
+    func isDeeper(than levels: Int) -> Bool {
+        switch self {
+        case .array(let elements):
+            levels == 0 ? !elements.isEmpty : elements.contains { $0.isDeeper(than: levels - 1) }
+        case .object(let members):
+            levels == 0 ? !members.isEmpty : members.contains { $0.value.isDeeper(than: levels - 1) }
+        default: false
+        }
+    }
+}
+
 /// The members of a JSON object, in the order they were written.
 ///
 /// Equality ignores the order, as JSON does. A repeated key keeps its first place and its last value; keys are the same when their

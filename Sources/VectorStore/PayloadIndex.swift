@@ -14,6 +14,8 @@ struct PayloadIndex: Sendable {
     private var foreign = RowBits(capacity: 0)
     /// Rows with more than one element.
     private var multiple = RowBits(capacity: 0)
+    /// Tokens of all texts together, repeated ones counted each time; 0 in an index that is not of texts.
+    private(set) var tokensCount = 0
     /// Rows whose field is not missing, null or an empty array.
     private var present = RowBits(capacity: 0)
 
@@ -125,7 +127,9 @@ struct PayloadIndex: Sendable {
             values = .geo(entries)
             return point != nil
         case .text(var dictionary, let tokenizer):
-            for token in Set(element.string.map(tokenizer.tokens(ofDocument:)) ?? []) {
+            let tokens = element.string.map(tokenizer.tokens(ofDocument:)) ?? []
+            tokensCount += isInsertion ? tokens.count : -tokens.count
+            for token in Set(tokens) {
                 dictionary.update(token, initial: RowSet(), change)
             }
             values = .text(dictionary, tokenizer)
@@ -251,6 +255,14 @@ struct PayloadIndex: Sendable {
         default: return .unknown
         }
         return .exactly(rows)
+    }
+
+    /// Rows with a token; none in an index that is not of texts.
+    func rows(withToken token: String, capacity: Int) -> RowBits {
+        guard case .text(let dictionary, _) = values, let rows = dictionary[token] else {
+            return RowBits(capacity: capacity)
+        }
+        return rows.bits(capacity: capacity)
     }
 
     /// Rows with every token; none for no tokens.

@@ -49,8 +49,27 @@ extension PayloadIndexType {
             if let flag = json["phrase_matching"]?.bool { parameters.phraseMatching = flag }
             parameters.minTokenLength = json["min_token_len"]?.integer.flatMap { Int(exactly: $0) }
             parameters.maxTokenLength = json["max_token_len"]?.integer.flatMap { Int(exactly: $0) }
-            let stopwords = json["stopwords"]?["custom"] ?? json["stopwords"]
-            parameters.stopwords = Set(stopwords?.array?.compactMap { $0.string?.lowercased() } ?? [])
+            switch json["stopwords"] {
+            case .string(let name):
+                guard let language = StopwordLanguage(named: name) else { return nil }
+                parameters.stopwordLanguages = [language]
+            case let stopwords?:
+                for name in stopwords["languages"]?.array ?? [] {
+                    guard let language = name.string.flatMap(StopwordLanguage.init(named:)) else { return nil }
+                    parameters.stopwordLanguages.insert(language)
+                }
+                let words = stopwords["custom"] ?? stopwords
+                parameters.stopwords = Set(words.array?.compactMap(\.string) ?? [])
+            case nil: break
+            }
+            // `{"type": "none"}` is no stemmer.
+            if let stemmer = json["stemmer"], stemmer["type"] == "snowball" {
+                guard let language = stemmer["language"]?.string.flatMap(StemmerLanguage.init(named:)) else {
+                    return nil
+                }
+                parameters.stemmer = language
+            }
+            parameters.isScored = json["scoring"].map { $0 != false } ?? false
             self = .text(parameters)
         default: return nil
         }
@@ -66,9 +85,14 @@ extension TextIndexParameters {
         ]
         if let minTokenLength { json["min_token_len"] = .integer(Int64(minTokenLength)) }
         if let maxTokenLength { json["max_token_len"] = .integer(Int64(maxTokenLength)) }
-        if !stopwords.isEmpty {
-            json["stopwords"] = ["custom": .array(stopwords.sorted().map(JSONValue.string))]
+        if !stopwords.isEmpty || !stopwordLanguages.isEmpty {
+            json["stopwords"] = [
+                "languages": .array(stopwordLanguages.map(\.rawValue).sorted().map(JSONValue.string)),
+                "custom": .array(stopwords.sorted().map(JSONValue.string)),
+            ]
         }
+        if let stemmer { json["stemmer"] = ["type": "snowball", "language": .string(stemmer.rawValue)] }
+        if isScored { json["scoring"] = true }
         return .object(json)
     }
 }

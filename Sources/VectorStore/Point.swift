@@ -16,9 +16,11 @@ public enum PointID: Sendable, Hashable {
         var digits = text.lowercased()
         if digits.hasPrefix("urn:uuid:") { digits.removeFirst(9) }
         if digits.hasPrefix("{"), digits.hasSuffix("}") { digits = String(digits.dropFirst().dropLast()) }
-        if digits.utf8.count == 32, !digits.contains("-") {
-            let hex = Array(digits)
-            digits = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(hex[$0]) }.joined(separator: "-")
+        // Bytes, not characters: of those there may be fewer.
+        let hex = Array(digits.utf8)
+        if hex.count == 32, !hex.contains(UInt8(ascii: "-")) {
+            digits = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(decoding: hex[$0], as: UTF8.self) }
+                .joined(separator: "-")
         }
         guard let uuid = UUID(uuidString: digits) else { return nil }
         self = .uuid(uuid)

@@ -104,6 +104,8 @@ public enum Ranking: Sendable, Equatable {
     /// By an indexed field's values from one on, a number or a point in time; a point comes once for each.
     case order(PayloadPath, descending: Bool = false, from: JSONValue? = nil)
     case random
+    /// By the words of a payload's field, which `using` names.
+    case text(TextQuery)
     /// By a formula over the prefetches' scores and payloads.
     case formula(Formula, FormulaDefaults)
 }
@@ -122,7 +124,7 @@ extension Ranking {
         case .discover(let target, let context): ids([target] + pairs(context))
         case .context(let context): ids(pairs(context))
         case .feedback(let target, let items, _): ids([target] + items.map(\.example))
-        case .reciprocalRankFusion, .distributionFusion, .order, .random, .formula: nil
+        case .reciprocalRankFusion, .distributionFusion, .order, .random, .text, .formula: nil
         }
     }
 }

@@ -36,6 +36,13 @@ extension PointsQuery {
                     throw .badRequest("rrf: weights must not be negative")
                 }
             }
+        case .text(let wanted):
+            guard !using.isEmpty else {
+                throw .badRequest("A text query needs `using` to name the payload field it is ranked by")
+            }
+            guard wanted.k >= 0, 0...1 ~= wanted.b else {
+                throw .invalid("query.text: k must be 0 or larger, b from 0 to 1")
+            }
         case .distributionFusion where prefetch.isEmpty: throw .badRequest("cannot apply Fusion without prefetches")
         case .formula where prefetch.isEmpty: throw .badRequest("cannot apply Formula without prefetches")
         case .diverse(_, let diversity, let candidates):
@@ -70,9 +77,17 @@ struct QueryEvaluation {
     let state: CollectionState
     let db: Database
 
+    /// Where work that reads nothing from the database stops when the caller's task has been cancelled.
+    func checkpoint() throws {
+        // A statement that is run then throws, and costs a microsecond otherwise.
+        _ = try Int.fetchOne(db.cachedStatement(sql: "SELECT 1"))
+    }
+
     /// The points of the query, as they are told.
     func points(_ query: PointsQuery) throws -> [ScoredPoint] {
-        let found = try hits(query, filters: [], offset: query.offset).dropFirst(query.offset).prefix(query.limit)
+        // There is nothing to skip in a sample of everything; one of what was found is made as much longer first.
+        let offset = query.ranking == .random && query.prefetch.isEmpty ? 0 : query.offset
+        let found = try hits(query, filters: [], offset: offset).dropFirst(offset).prefix(query.limit)
         if query.withPayload == .none, query.withVectors == .none {
             return try found.map { try state.scored($0, store.path) }
         }
@@ -100,6 +115,7 @@ struct QueryEvaluation {
     ///   - filters: Those of the queries around this one.
     ///   - offset: Of the root, whose first hits are skipped.
     func hits(_ query: PointsQuery, filters: [Filter], offset: Int) throws -> [Hit] {
+        try checkpoint()
         var filters = filters + (query.filter.map { [$0] } ?? [])
         // What prefetches find in vain is not among the results: points that are examples are left out from the leaves on.
         if !query.prefetch.isEmpty, let examples = query.ranking?.examples, try lookedUp(query).key == state.key {
@@ -160,6 +176,7 @@ struct QueryEvaluation {
             let pool = min(candidates ?? query.limit, max(state.pointsCount, 1))
             let found = try nearest(to: target, query, pool, without([input], query, rows))
             return try diversified(found, query, diversity, count)
+        case .text(let wanted): return cut(try ranked(by: wanted, query, rows), query, count)
         case .recommend(let positive, let negative, let strategy):
             let rows = try without(positive + negative, query, rows)
             let liked = try positive.map { try vector($0, query) }

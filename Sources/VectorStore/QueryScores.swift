@@ -65,6 +65,7 @@ extension QueryEvaluation {
         exact.isExact = true
         exact.scoreThreshold = nil
         let distance = state.configuration.vectors[query.using]?.distance ?? .dot
+        try checkpoint()
         var similarities = [Float](repeating: 0, count: state.capacity)
         for hit in try nearest(to: vector, exact, rows?.count ?? state.pointsCount, rows) {
             similarities[Int(hit.row)] = distance.similarity(hit.score)
@@ -114,6 +115,7 @@ extension QueryEvaluation {
             }
             left.swapAt(place, left.count - 1)
             let next = left.removeLast()
+            try checkpoint()
             taken.append(next.hit)
             for index in left.indices {
                 left[index].likeness = max(left[index].likeness, similarity(left[index].vector, next.vector, distance))

@@ -65,7 +65,7 @@ struct SparseField: Sendable {
                     frequency = 0
                     entries.forEach { if corpus.contains($0.row) { frequency += 1 } }
                 }
-                weight *= Self.inverseFrequency(frequency, of: total)
+                weight *= Float(Self.inverseFrequency(Double(frequency), of: Double(total)))
             }
             entries.forEach { entry in
                 guard Int(entry.row) < capacity, rows?.contains(entry.row) ?? true else { return }
@@ -79,8 +79,5 @@ struct SparseField: Sendable {
     }
 
     /// ln(1 + (n - df + 0.5) / (df + 0.5)) of n vectors, df of which have the index: BM25's.
-    private static func inverseFrequency(_ frequency: Int, of count: Int) -> Float {
-        let (n, df) = (Double(count), Double(frequency))
-        return Float(log(1 + (n - df + 0.5) / (df + 0.5)))
-    }
+    static func inverseFrequency(_ df: Double, of n: Double) -> Double { log(1 + (n - df + 0.5) / (df + 0.5)) }
 }

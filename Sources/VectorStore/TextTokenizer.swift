@@ -11,7 +11,8 @@ public struct TextIndexParameters: Sendable, Hashable {
         case whitespace
         /// Words, and every beginning of them.
         case prefix
-        /// Read as `word`: scripts without spaces are not segmented.
+        /// Words of any script in lower case, without accents of Latin letters and without numbers; ideographs and kana one by one,
+        /// because nothing says where their words end.
         case multilingual
     }
 
@@ -23,25 +24,42 @@ public struct TextIndexParameters: Sendable, Hashable {
     public var minTokenLength: Int?
     /// In characters; longer tokens are left out.
     public var maxTokenLength: Int?
-    /// Left out, compared after lower-casing.
+    /// Left out, like the words of `stopwordLanguages`: whatever their case where words are lower-cased, as they are written elsewhere.
     public var stopwords: Set<String> = []
+    public var stopwordLanguages: Set<StopwordLanguage> = []
+    /// Whose words are taken to their stems; nil leaves them whole.
+    public var stemmer: StemmerLanguage?
     /// Whether phrases may be asked for.
     public var phraseMatching = false
+    /// Whether points may be ranked by how well their texts answer another.
+    public var isScored = false
 
     public init() {}
 }
 
 /// Takes texts apart as an index was told to; without an index, as Qdrant's default does: words in lower case.
-struct TextTokenizer: Sendable, Hashable {
+struct TextTokenizer: Sendable {
     let parameters: TextIndexParameters
+    private let stopwords: Set<String>
+    private let stemmer: Stemmer?
+    /// In characters. Longer beginnings of words are not told apart: those of one word of 100,000 letters would take gigabytes.
+    private static let longestPrefix = 255
 
     static let `default` = TextTokenizer(parameters: TextIndexParameters())
 
+    init(parameters: TextIndexParameters) {
+        self.parameters = parameters
+        let words = parameters.stopwordLanguages.reduce(into: parameters.stopwords) { $0.formUnion($1.words) }
+        stopwords = parameters.lowercase ? Set(words.map { $0.lowercased() }) : words
+        stemmer = parameters.stemmer.flatMap(Stemmer.of)
+    }
+
     /// The tokens of a stored text, in their order.
     func tokens(ofDocument text: String) -> [String] {
-        guard parameters.tokenizer == .prefix else { return words(text).filter(isWanted) }
-        return words(text).flatMap { word -> [String] in
-            let most = min(parameters.maxTokenLength ?? .max, word.unicodeScalars.count)
+        let words = words(text).filter { !stopwords.contains($0) }.map(stem)
+        guard parameters.tokenizer == .prefix else { return words.filter(isWanted) }
+        return words.flatMap { word -> [String] in
+            let most = min(longestPrefix, word.unicodeScalars.count)
             let least = max(1, parameters.minTokenLength ?? 1)
             guard least <= most else { return [] }
             return (least...most).map { String(word.unicodeScalars.prefix($0)) }
@@ -50,29 +68,72 @@ struct TextTokenizer: Sendable, Hashable {
 
     /// The tokens of a text that is looked for.
     func tokens(ofQuery text: String) -> [String] {
-        guard parameters.tokenizer == .prefix else { return words(text).filter(isWanted) }
-        return words(text).compactMap { word in
-            let prefix = String(word.unicodeScalars.prefix(parameters.maxTokenLength ?? .max))
+        guard parameters.tokenizer == .prefix else { return tokens(ofDocument: text) }
+        // A beginning may look like a stop word and be none: "the" finds "theory".
+        return words(text).map(stem).compactMap { word in
+            let prefix = String(word.unicodeScalars.prefix(longestPrefix))
             return prefix.unicodeScalars.count >= parameters.minTokenLength ?? 1 ? prefix : nil
         }
     }
+
+    private var longestPrefix: Int { min(parameters.maxTokenLength ?? .max, Self.longestPrefix) }
 
     private func isWanted(_ token: String) -> Bool {
         let count = token.unicodeScalars.count
         return count >= parameters.minTokenLength ?? 1 && count <= parameters.maxTokenLength ?? .max
     }
 
+    private func stem(_ word: String) -> String { stemmer?.stem(word) ?? word }
+
     private func words(_ text: String) -> [String] {
         let scalars = text.unicodeScalars
-        let pieces =
-            parameters.tokenizer == .whitespace
-            ? scalars.split(whereSeparator: \.properties.isWhitespace)
-            : scalars.split(whereSeparator: { !$0.isAlphanumeric })
-        return pieces.compactMap { piece in
-            var word = String(piece)
-            if parameters.asciiFolding { word = word.folding(options: .diacriticInsensitive, locale: nil) }
-            if parameters.lowercase { word = word.lowercased() }
-            return parameters.stopwords.contains(parameters.lowercase ? word : word.lowercased()) ? nil : word
+        switch parameters.tokenizer {
+        case .whitespace: return scalars.split(whereSeparator: \.properties.isWhitespace).map(written)
+        case .word, .prefix: return scalars.split(whereSeparator: { !$0.isAlphanumeric }).map(written)
+        case .multilingual:
+            return scalars.split(whereSeparator: { !$0.isAlphanumeric && !$0.isMark }).flatMap(Self.pieces)
+                .map { written(Self.withoutAccents(String($0)).lowercased().unicodeScalars[...]) }
         }
+    }
+
+    /// A word as it is compared.
+    private func written(_ piece: Substring.UnicodeScalarView) -> String {
+        var word = String(piece)
+        if parameters.asciiFolding { word = word.foldedToASCII() }
+        return parameters.lowercase ? word.lowercased() : word
+    }
+
+    // MARK: - Many scripts
+
+    /// A run of letters, with ideographs and kana one by one, and without what has no letter.
+    private static func pieces(_ run: Substring.UnicodeScalarView) -> [Substring.UnicodeScalarView] {
+        var pieces: [Substring.UnicodeScalarView] = []
+        var rest = run
+        while let first = rest.first {
+            let count = first.isWrittenWithoutSpaces ? 1 : rest.prefix { !$0.isWrittenWithoutSpaces }.count
+            pieces.append(rest.prefix(count))
+            rest = rest.dropFirst(count)
+        }
+        return pieces.filter { $0.contains(where: \.properties.isAlphabetic) }
+    }
+
+    /// Without marks on letters that are Latin, Greek, Hebrew or Arabic: elsewhere they make other letters.
+    private static func withoutAccents(_ word: String) -> String {
+        let scalars = word.decomposedStringWithCompatibilityMapping.unicodeScalars
+        guard let first = scalars.first, (0...0x3FF).contains(first.value) || (0x590...0x6FF).contains(first.value)
+        else {
+            return word
+        }
+        return String(String.UnicodeScalarView(scalars.filter { !$0.isMark }))
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isMark: Bool { properties.generalCategory == .nonspacingMark }
+
+    /// Han, Hiragana and Katakana.
+    fileprivate var isWrittenWithoutSpaces: Bool {
+        properties.isIdeographic || (0x3041...0x30FF).contains(value) || (0x31F0...0x31FF).contains(value)
+            || (0xFF66...0xFF9D).contains(value)
     }
 }

@@ -153,13 +153,28 @@ extension PointOperation {
     /// Refuses, whole, an operation with a point that cannot be stored.
     func check(_ configuration: CollectionConfiguration) throws(StoreError) {
         switch self {
-        case .upsert(let points, _, _): for point in points { try configuration.check(point.vectors, of: point.id) }
+        case .upsert(let points, _, _):
+            for point in points {
+                try configuration.check(point.vectors, of: point.id)
+                try Self.checkDepth(of: point.payload)
+            }
+        case .setPayload(let members, _, let key): try Self.checkDepth(of: members, at: key)
+        case .overwritePayload(let payload, _): try Self.checkDepth(of: payload)
         case .updateVectors(let points, _): for point in points { try configuration.check(point.vectors, of: point.id) }
         case .deleteVectors(let names, _):
             for name in names where configuration.vectors[name] == nil && configuration.sparseVectors[name] == nil {
                 throw .unknownVector(name)
             }
         default: break
+        }
+    }
+
+    /// Refuses what could be written and not be read again.
+    private static func checkDepth(of members: JSONObject, at key: PayloadPath? = nil) throws(StoreError) {
+        let most = JSONValue.maximumDepth
+        let left = most - (key?.steps.count ?? 0)
+        guard left >= 0, !JSONValue.object(members).isDeeper(than: left) else {
+            throw .badRequest("a payload must not be nested deeper than \(most) levels")
         }
     }
 }

@@ -12,15 +12,18 @@
 //   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
 //   FilterPlan.swift              decides by payload indexes as far as they tell
 //   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
+//   Stopwords.swift (+Lists), Stemmer.swift, ASCIIFolding.swift   what a text index does to words
 //
 //   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
 //   EmbeddedStore+AtOnce.swift    what memory alone answers, without a change of threads
 //   PointsQuery.swift             Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
+//   BM25.swift                    texts as sparse vectors, and ranking by the words of payloads
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
 //   EmbeddedStore+Snapshots.swift a collection to a file and back; SnapshotFile.swift says how, SHA256.swift what it is known by
 //   EmbeddedStore+VectorNames.swift   vectors that come and go
+//   EmbeddedStore+Matrix.swift    points of a sample compared with each other
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
 //   UpdateQueue.swift             updates that wait together are committed together
 //   UpdateTransaction.swift       the operations of one update

@@ -79,8 +79,56 @@ import VectorStore
         }
         #expect(PointID("18446744073709551615") == .number(.max))
         for nonsense in ["", "-1", "x", "550e8400", "18446744073709551616"] { #expect(PointID(nonsense) == nil) }
+        // As many bytes as a UUID has digits, in fewer characters.
+        for letter in ["é", "日", "🙂", "e\u{301}"] {
+            let text = String(repeating: letter, count: 32 / letter.utf8.count)
+            let long = text + String(repeating: "0", count: 32 - text.utf8.count)
+            #expect(long.utf8.count == 32 && PointID(long) == nil)
+        }
         let ordered: [PointID] = [.number(2), .number(10), .number(.max)] + [PointID(spellings[0])].compactMap { $0 }
         #expect(ordered.shuffled().sorted() == ordered)
+    }
+
+    /// A payload or a setting with one level more than the parser reads would have made the database unreadable.
+    @Test func `what could not be read again is not stored`() async throws {
+        func nested(_ levels: Int) -> JSONValue { (0..<levels).reduce(1) { value, _ in ["a": value] } }
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 4, distance: .dot))
+            let most = 128
+            let deepest = try #require(nested(most).object)
+            let deeper = try #require(nested(most + 1).object)
+            _ = try await store.update([.upsert([Self.point(1, [1, 0, 0, 0], deepest)])], in: "c")
+            let key = { (steps: Int) in try PayloadPath(Array(repeating: "a", count: steps).joined(separator: ".")) }
+            let one = PointSelector.ids([.number(1)])
+            for operation: PointOperation in [
+                .upsert([Self.point(2, [1, 0, 0, 0], deeper)]), .overwritePayload(deeper, one),
+                .setPayload(deeper, one),
+                .setPayload(["b": 1], one, key: try key(most)), .setPayload(deepest, one, key: try key(1)),
+                .setPayload([:], one, key: try key(5000)),
+            ] {
+                await #expect(throws: StoreError.badRequest("a payload must not be nested deeper than 128 levels")) {
+                    try await store.update([operation], in: "c")
+                }
+            }
+            _ = try await store.update([.setPayload(["b": 1], one, key: try key(most - 1))], in: "c")
+            var configuration = CollectionConfiguration(size: 4, distance: .dot)
+            let deep = nested(most)
+            configuration.metadata["deep"] = deep
+            let tooDeep = configuration
+            await #expect(throws: StoreError.badRequest("a collection's settings are nested too deep")) {
+                try await store.createCollection("d", tooDeep)
+            }
+            await #expect(throws: StoreError.badRequest("a collection's settings are nested too deep")) {
+                try await store.updateConfiguration(of: "c") { $0.metadata["deep"] = deep }
+            }
+            try store.close()
+            let reopened = try EmbeddedStore(directory: directory)
+            let filter = Filter(must: [.isEmpty(key: "x")])
+            #expect(try await reopened.count(filter, in: "c") == 1)
+            #expect(try await reopened.collections() == ["c"])
+            try reopened.close()
+        }
     }
 
     @Test func `cosine vectors are normalised, zero stays zero, payload numbers keep their kind`() async throws {

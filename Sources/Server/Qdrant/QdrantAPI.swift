@@ -6,7 +6,8 @@
 //   QdrantPoints.swift       points changed, read and found; results as JSON
 //   QdrantGroups.swift       queries in groups; QdrantMatrix.swift samples compared with each other
 //   QdrantRequest.swift      requests as the store's values
-//   QdrantQuery.swift        queries, the universal and the older ones
+//   QdrantQuery.swift        queries, the universal and the older ones; QdrantInference.swift texts as vectors
+//   QdrantTimeout.swift      how long a caller waits
 //   QdrantStrictMode.swift   limits of a collection; QdrantIndexNeeds.swift, QdrantLedger.swift what they look at
 //   QdrantTelemetry.swift    what it tells of itself; QdrantRequestCounts.swift counts answers,
 //                            QdrantOptimizations.swift says what waits
@@ -75,13 +76,13 @@ struct QdrantAPI: Sendable {
             .delete(collection + "/index/{field}", deleteIndex),
             .put(collection + "/vectors/{name}", createVector),
             .delete(collection + "/vectors/{name}", deleteVector),
-            .post(collection + "/facet", facet),
+            .post(collection + "/facet", facet).timed("facet"),
 
             .put(points, operation("upsert")),
-            .post(points, retrieve),
+            .post(points, retrieve).timed("retrieve"),
             .get(points + "/{id}", onePoint),
-            .post(points + "/scroll", scroll),
-            .post(points + "/count", count),
+            .post(points + "/scroll", scroll).timed("scroll"),
+            .post(points + "/count", count).timed("count"),
             .post(points + "/delete", operation("delete")),
             .post(points + "/payload", operation("set_payload")),
             .put(points + "/payload", operation("overwrite_payload")),
@@ -90,13 +91,13 @@ struct QdrantAPI: Sendable {
             .put(points + "/vectors", operation("update_vectors")),
             .post(points + "/vectors/delete", operation("delete_vectors")),
             .post(points + "/batch", batchUpdate),
-            .post(points + "/query", query).short(),
-            .post(points + "/query/batch", queryBatch),
-            .post(points + "/search/groups", groups(QdrantQuery.search)),
-            .post(points + "/recommend/groups", groups(QdrantQuery.oldRecommend)),
-            .post(points + "/search/matrix/pairs", matrix(Self.pairs)),
-            .post(points + "/search/matrix/offsets", matrix(Self.offsets)),
-            .post(points + "/query/groups", groups { try QdrantQuery.query($0) }),
+            .post(points + "/query", query).timed("query").short(),
+            .post(points + "/query/batch", queryBatch).timed("query"),
+            .post(points + "/search/groups", groups(QdrantQuery.search)).timed("search"),
+            .post(points + "/recommend/groups", groups(QdrantQuery.oldRecommend)).timed("recommend"),
+            .post(points + "/search/matrix/pairs", matrix(Self.pairs)).timed("search matrix"),
+            .post(points + "/search/matrix/offsets", matrix(Self.offsets)).timed("search matrix"),
+            .post(points + "/query/groups", groups { try QdrantQuery.query($0) }).timed("query"),
         ]
             + snapshotRoutes(collection)
             + older(points + "/search", QdrantQuery.search)

@@ -55,12 +55,30 @@ extension QdrantCollection {
         var told: JSONObject = [
             "status": error == nil ? "green" : "yellow",
             "optimizer_status": error.map { ["error": .string($0)] } ?? "ok",
-            "warnings": [], "indexed_vectors_count": .integer(Int64(indexed)),
+            "warnings": .array(warnings(settings, info.configuration).map { ["message": .string($0)] }),
+            "indexed_vectors_count": .integer(Int64(indexed)),
             "points_count": .integer(Int64(info.pointsCount)), "segments_count": 1, "config": .object(config),
             "payload_schema": .object(JSONObject(schema)), "update_queue": ["length": 0],
         ]
         if let time = info.configuration.metadata[Self.createdAt] { told[Self.createdAt] = time }
         return .object(told)
+    }
+
+    /// What was asked for and could not be done by Qdrant, either.
+    private static func warnings(_ settings: JSONValue, _ configuration: CollectionConfiguration) -> [String] {
+        configuration.vectors.keys.sorted().compactMap { name in
+            let all = settings["vectors"]
+            let own = all?["size"]?.number == nil ? all?[name] : all
+            guard (own?["hnsw_config"]?["inline_storage"] ?? settings["hnsw_config"]?["inline_storage"]) == true else {
+                return nil
+            }
+            if own?["multivector_config"]?.object != nil {
+                return "hnsw_config.inline_storage of vector '\(name)' has no effect on multivectors"
+            }
+            let isQuantized = (own?["quantization_config"] ?? settings["quantization_config"])?.object != nil
+            return isQuantized
+                ? nil : "hnsw_config.inline_storage of vector '\(name)' has no effect without quantization"
+        }
     }
 
     /// In the shape in which they were given: one unnamed vector, or names.

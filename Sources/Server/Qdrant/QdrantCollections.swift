@@ -74,26 +74,29 @@ extension QdrantAPI {
     @Sendable func createVector(_ call: inout Call) async throws -> Response {
         let (collection, name) = (call.parameters[0], call.parameters[1])
         let fields = try await call.qdrantObject("the vector")
-        let told: JSONValue
         if let json = fields["dense"] {
             let parameters = try QdrantCollection.parameters(Fields(json, "dense"))
-            try await store.createVector(name, parameters, in: collection)
-            told = ["vectors": [name: json]]
+            try await store.createVector(
+                name, parameters, in: collection, configuring: telling(["vectors": [name: json]]))
         } else if let json = fields["sparse"] {
             let parameters = try QdrantCollection.sparseParameters(Fields(json, "sparse"))
-            try await store.createVector(name, parameters, in: collection)
-            told = ["sparse_vectors": [name: json]]
+            try await store.createVector(
+                name, parameters, in: collection, configuring: telling(["sparse_vectors": [name: json]]))
         } else {
             throw QdrantError.format("expected `dense` or `sparse`")
         }
-        try await updateSettings(of: collection) { settings in
+        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
+    }
+
+    /// One more vector among the settings.
+    private func telling(_ told: JSONValue) -> EmbeddedStore.ConfigurationChange {
+        Self.changingSettings { settings in
             // Settings of the one unnamed vector become those of the name "".
             if let unnamed = settings["vectors"], unnamed["size"]?.number != nil, told["vectors"] != nil {
                 settings["vectors"] = ["": unnamed]
             }
             settings = QdrantCollection.merged(.object(settings), told).object ?? settings
         }
-        return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 
     @Sendable func deleteVector(_ call: inout Call) async throws -> Response {
@@ -101,8 +104,7 @@ extension QdrantAPI {
         guard (store.aliases()[collection] ?? collection) != Library.collection || !name.isEmpty else {
             throw QdrantError(status: 403, message: "Forbidden: this server's documents need their vector.")
         }
-        try await store.deleteVector(name, in: collection)
-        try await updateSettings(of: collection) { settings in
+        let change = Self.changingSettings { settings in
             for kind in ["vectors", "sparse_vectors"] {
                 if var told = settings[kind]?.object {
                     told.remove(name)
@@ -110,6 +112,7 @@ extension QdrantAPI {
                 }
             }
         }
+        try await store.deleteVector(name, in: collection, configuring: change)
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 
@@ -124,11 +127,11 @@ extension QdrantAPI {
 }
 
 extension QdrantAPI {
-    /// Changes the settings that are kept with a collection to be told again.
-    func updateSettings(
-        of collection: String, _ change: @escaping @Sendable (inout JSONObject) -> Void
-    ) async throws {
-        try await store.updateConfiguration(of: collection) { configuration in
+    /// A change of the settings that are kept with a collection to be told again.
+    static func changingSettings(
+        _ change: @escaping @Sendable (inout JSONObject) -> Void
+    ) -> EmbeddedStore.ConfigurationChange {
+        { configuration in
             var settings = configuration.metadata[QdrantCollection.settings]?.object ?? [:]
             change(&settings)
             configuration.metadata[QdrantCollection.settings] = .object(settings)

@@ -15,8 +15,8 @@ extension QdrantAPI {
         try QdrantCollection.checkIndex(schema)
         try await checkIndex(field, in: call.parameter, becoming: type)
         try await strictMode(call)?.checkIndexing(isNew: true)
-        try await store.createPayloadIndex(field, type, in: call.parameter)
-        try await keep(schema.object == nil ? nil : schema, ofIndexOn: field, in: call.parameter)
+        try await store.createPayloadIndex(
+            field, type, in: call.parameter, configuring: Self.keeping(schema.object == nil ? nil : schema, of: field))
         return call.qdrantUpdate(operation: try await store.collection(call.parameter).operation)
     }
 
@@ -25,8 +25,7 @@ extension QdrantAPI {
         let field = try PayloadPath(call.parameters[1]).description
         try await checkIndex(field, in: collection, becoming: nil)
         try await strictMode(call)?.checkIndexing(isNew: false)
-        _ = try await store.deletePayloadIndex(field, in: collection)
-        try await keep(nil, ofIndexOn: field, in: collection)
+        _ = try await store.deletePayloadIndex(field, in: collection, configuring: Self.keeping(nil, of: field))
         return call.qdrantUpdate(operation: try await store.collection(collection).operation)
     }
 
@@ -39,9 +38,9 @@ extension QdrantAPI {
         throw QdrantError(status: 403, message: "Forbidden: this server's documents need the index on `\(field)`.")
     }
 
-    /// Keeps the parameters of an index, as they were given.
-    private func keep(_ parameters: JSONValue?, ofIndexOn field: String, in collection: String) async throws {
-        try await updateSettings(of: collection) { settings in
+    /// Keeps the parameters of the index on a field, as they were given.
+    private static func keeping(_ parameters: JSONValue?, of field: String) -> EmbeddedStore.ConfigurationChange {
+        changingSettings { settings in
             var indexes = settings[QdrantCollection.indexes]?.object ?? [:]
             indexes[field] = parameters
             settings[QdrantCollection.indexes] = .object(indexes)

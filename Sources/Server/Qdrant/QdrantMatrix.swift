@@ -4,55 +4,45 @@ import Hummingbird
 import VectorStore
 
 extension QdrantAPI {
-    /// `/points/search/matrix/…`: how like each other the points of a sample are, the likest of each.
-    func matrix(
-        _ represent: @escaping @Sendable ([PointID], [(row: Int, column: Int, score: Float)]) -> JSONValue
-    ) -> Route.Handler {
+    /// `/points/search/matrix/…`: how like each other the points of a sample are, the likest of each. Nothing is computed for a caller who
+    /// has gone.
+    func matrix(_ represent: @escaping @Sendable (SimilarityMatrix) -> JSONValue) -> Route.Handler {
         { [self] call in
             let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
-            let name = try fields.string("using") ?? ""
-            guard try await store.collection(call.parameter).configuration.hasVector(name) else {
-                throw StoreError.unknownVector(name)
-            }
-            let filter = Filter(must: try (fields.filter().map { [.filter($0)] } ?? []) + [.hasVector(name)])
+            // `vector_name` was its first name.
+            let name = try fields.string("using") ?? fields.string("vector_name") ?? ""
             let size = try fields.count("sample") ?? 10
             guard size >= 2 else {
                 throw QdrantError.validation("sample: value \(size) invalid, must be 2 or larger")
             }
-            var sample = PointsQuery(.random, filter: filter, limit: size)
-            sample.withVectors = .only([name])
             let limit = try fields.limit(default: 3)
-            try await strictMode(call)?.check(fields, sample: sample.limit, limit: limit)
-            let points = try await store.query(sample, in: call.parameter).sorted { $0.id < $1.id }
-            guard points.count >= 2 else { return call.qdrant(represent([], [])) }
-            let ids = points.map(\.id)
-            let places = Dictionary(uniqueKeysWithValues: zip(ids, ids.indices))
-            var cells: [(row: Int, column: Int, score: Float)] = []
-            for (row, point) in points.enumerated() {
-                guard let vector = point.vectors?[name] else { continue }
-                let others = Filter(must: [.hasID(Set(ids).subtracting([point.id]))])
-                var query = PointsQuery(.nearest(.vector(vector)), using: name, filter: others, limit: limit)
-                query.isExact = true
-                for found in try await store.query(query, in: call.parameter) {
-                    if let column = places[found.id] { cells.append((row, column, found.score)) }
-                }
+            let filter = try fields.filter()
+            try await strictMode(call)?.check(fields, sample: size, limit: limit)
+            let collection = call.parameter
+            let matrix = try await call.whileConnected {
+                try await store.matrix(sample: size, of: name, filter: filter, limit: limit, in: collection)
             }
-            return call.qdrant(represent(ids, cells))
+            return call.qdrant(represent(matrix))
         }
     }
 
-    static func pairs(_ ids: [PointID], _ cells: [(row: Int, column: Int, score: Float)]) -> JSONValue {
+    static func pairs(_ matrix: SimilarityMatrix) -> JSONValue {
         [
             "pairs": .array(
-                cells.map { ["a": ids[$0.row].qdrant, "b": ids[$0.column].qdrant, "score": JSONValue($0.score)] })
+                matrix.cells.map { cell in
+                    [
+                        "a": matrix.ids[cell.row].qdrant, "b": matrix.ids[cell.column].qdrant,
+                        "score": JSONValue(cell.score),
+                    ]
+                })
         ]
     }
 
-    static func offsets(_ ids: [PointID], _ cells: [(row: Int, column: Int, score: Float)]) -> JSONValue {
+    static func offsets(_ matrix: SimilarityMatrix) -> JSONValue {
         [
-            "offsets_row": .array(cells.map { .integer(Int64($0.row)) }),
-            "offsets_col": .array(cells.map { .integer(Int64($0.column)) }),
-            "scores": .array(cells.map { JSONValue($0.score) }), "ids": .array(ids.map(\.qdrant)),
+            "offsets_row": .array(matrix.cells.map { .integer(Int64($0.row)) }),
+            "offsets_col": .array(matrix.cells.map { .integer(Int64($0.column)) }),
+            "scores": .array(matrix.cells.map { JSONValue($0.score) }), "ids": .array(matrix.ids.map(\.qdrant)),
         ]
     }
 }

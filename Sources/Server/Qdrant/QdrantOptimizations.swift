@@ -10,9 +10,10 @@ extension QdrantAPI {
         let query = call.query
         var with = Set((query["with"]?.string ?? "").split(separator: ",").map(String.init))
         if Self.isTrue(query["completed"]) { with.insert("completed") }
+        // `ongoing` is what `running` was called in 1.17.
         var told: JSONObject = [
             "summary": ["queued_optimizations": 0, "queued_segments": 0, "queued_points": 0, "idle_segments": 1],
-            "running": [],
+            "running": [], "ongoing": [],
         ]
         if with.contains("queued") { told["queued"] = [] }
         if with.contains("completed") { told["completed"] = [] }

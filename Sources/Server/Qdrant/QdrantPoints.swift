@@ -149,14 +149,14 @@ extension QdrantAPI {
                 let query = try read(fields)
                 try await strictMode(call)?.check([query], [.object(fields.object)])
                 return try await answer(query, call) { .array($0) }
-            }.short(),
+            }.timed("search").short(),
             .post(path + "/batch") { [self] call in
                 let searches = try await call.qdrantObject("the request").list("searches")
                 let queries = try searches.map { try read(Fields($0, "a search")) }
                 try await strictMode(call)?.check(queries, searches, isBatch: true)
                 let results = try await store.query(queries, in: call.parameter)
                 return call.qdrant(.array(results.map { points in .array(points.map { $0.qdrant() }) }))
-            },
+            }.timed("search"),
         ]
     }
 }

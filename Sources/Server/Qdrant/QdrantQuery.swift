@@ -58,12 +58,14 @@ enum QdrantQuery {
     private static func input(_ json: JSONValue) throws -> VectorInput {
         switch json {
         case .integer, .unsigned, .string: .id(try PointID(json: json))
-        default: .vector(try QdrantRequest.vector(json, at: "internal.query"))
+        default: .vector(try QdrantRequest.vector(json, at: "internal.query", isQuery: true))
         }
     }
 
     private static func ranking(_ json: JSONValue) throws -> Ranking {
-        guard let object = json.object, object["indices"] == nil else { return .nearest(try input(json)) }
+        guard let object = json.object, object["indices"] == nil, object["model"] == nil else {
+            return .nearest(try input(json))
+        }
         let fields = try Fields(json, "query")
         if let target = fields["nearest"] {
             guard let json = fields["mmr"] else { return .nearest(try input(target)) }
@@ -104,12 +106,32 @@ enum QdrantQuery {
             return .reciprocalRankFusion(k: k, weights: weights)
         }
         if fields["sample"] == "random" { return .random }
+        if let json = fields["text"] { return .text(try text(json)) }
         if let json = fields["formula"] {
             let defaults = try fields.optional("defaults", "an object", \.object) ?? [:]
             return .formula(try Formula(json: json), try FormulaDefaults(json: defaults))
         }
         if let json = fields["relevance_feedback"] { return try feedback(Fields(json, "relevance_feedback")) }
         throw QdrantError.format("unknown query \(Fields.short(json))")
+    }
+
+    /// The text, or an object of `query` with the scorer's parameters.
+    private static func text(_ json: JSONValue) throws -> TextQuery {
+        if let text = json.string { return TextQuery(text) }
+        let fields = try Fields(json, "text")
+        var query = TextQuery(try fields.needed("query", fields.string))
+        let scoring = try fields["scoring"].map { try Fields(Fields($0, "scoring").value("bm25"), "bm25") } ?? fields
+        func bounded(_ key: String, upTo most: Float?) throws -> Double? {
+            guard let value = try scoring.float(key) else { return nil }
+            guard value >= 0, value <= most ?? value, value.isFinite else {
+                let bounds = most.map { "must be from 0.0 to \($0)" } ?? "must be 0.0 or larger"
+                throw QdrantError.validation("internal.query.text.\(key): value \(value) invalid, \(bounds)")
+            }
+            return Double(value)
+        }
+        query.k = try bounded("k", upTo: nil) ?? query.k
+        query.b = try bounded("b", upTo: 1) ?? query.b
+        return query
     }
 
     private static func order(_ json: JSONValue) throws -> Ranking {
@@ -175,9 +197,9 @@ enum QdrantQuery {
         if let object = json.object, let name = object["name"]?.string {
             query.using = name
             let inner = try Fields(json, "vector").value("vector")
-            query.ranking = .nearest(.vector(try QdrantRequest.vector(inner, at: "vector.vector")))
+            query.ranking = .nearest(.vector(try QdrantRequest.vector(inner, at: "vector.vector", isQuery: true)))
         } else {
-            query.ranking = .nearest(.vector(try QdrantRequest.vector(json, at: "vector")))
+            query.ranking = .nearest(.vector(try QdrantRequest.vector(json, at: "vector", isQuery: true)))
         }
         try common(&query, fields)
         query.withPayload = try QdrantRequest.payload(fields["with_payload"], default: .none)

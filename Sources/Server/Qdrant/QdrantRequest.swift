@@ -123,10 +123,12 @@ enum QdrantRequest {
         return floats
     }
 
-    /// `[f]`, `[[f]]` or `{"indices", "values"}`.
+    /// `[f]`, `[[f]]`, `{"indices", "values"}` or `{"text", "model"}`.
     ///
-    /// - Parameter place: Where in the request it stands.
-    static func vector(_ json: JSONValue, at place: @autoclosure () -> String) throws -> Vector {
+    /// - Parameters:
+    ///   - place: Where in the request it stands.
+    ///   - isQuery: Whether it is looked for rather than stored.
+    static func vector(_ json: JSONValue, at place: @autoclosure () -> String, isQuery: Bool = false) throws -> Vector {
         if let list = json.array {
             guard list.first?.array != nil else { return .dense(try floats(list)) }
             let rows = try list.map { row in
@@ -146,6 +148,7 @@ enum QdrantRequest {
             return .multi(rows)
         }
         let fields = try Fields(json, "a vector")
+        if fields["model"] != nil { return .sparse(try QdrantInference.vector(fields, isQuery: isQuery)) }
         guard let indices = fields["indices"]?.array, let values = fields["values"]?.array else {
             throw QdrantError.format("a vector must be a list of numbers, or an object of indices and values")
         }
@@ -169,7 +172,7 @@ enum QdrantRequest {
 
     /// A point's vectors: the unnamed one as it is, or an object of names.
     static func vectors(_ json: JSONValue, at place: @autoclosure () -> String) throws -> NamedVectors {
-        guard let object = json.object else { return ["": try vector(json, at: place())] }
+        guard let object = json.object, json["model"]?.string == nil else { return ["": try vector(json, at: place())] }
         var vectors: NamedVectors = [:]
         for (name, value) in object { vectors[name] = try vector(value, at: place()) }
         return vectors

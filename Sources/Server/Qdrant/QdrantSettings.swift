@@ -145,11 +145,41 @@ extension QdrantCollection {
             throw QdrantError.validation(
                 "field_schema: the 'lookup' and 'range' capabilities can't be both disabled")
         }
-        if fields["stemmer"] != nil { throw QdrantError.notYet("stemmer") }
-        if let words = fields["stopwords"], words.array == nil {
-            guard let set = words.object, (set["languages"]?.array ?? []).isEmpty else {
-                throw QdrantError.notYet("stopwords of a language")
+        if let stemmer = fields["stemmer"], stemmer["type"] != "none" {
+            let name = try Fields(stemmer, "stemmer").needed("language", Fields(stemmer, "stemmer").string)
+            guard stemmer["type"] == "snowball" else { throw unknown(stemmer["type"] ?? .null, "`snowball` or `none`") }
+            guard StemmerLanguage(named: name) != nil else {
+                throw unknown(
+                    .string(name), "one of \(StemmerLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+            guard StemmerLanguage.isAvailable else {
+                throw QdrantError(
+                    message:
+                        "Bad request: stemming needs the library libstemmer, which this system has not (Debian: libstemmer0d)"
+                )
             }
         }
+        switch fields["stopwords"] {
+        case nil: break
+        case .string(let name): try checkStopwords(of: .string(name))
+        case let words?:
+            let set = try Fields(words.array == nil ? words : ["custom": words], "stopwords")
+            for language in set.many("languages") { try checkStopwords(of: language) }
+            for word in set.many("custom") where word.string == nil {
+                throw QdrantError.format("stopwords.custom must be strings, not \(Fields.short(word))")
+            }
+        }
+    }
+
+    /// Refuses a language whose words are not known.
+    private static func checkStopwords(of language: JSONValue) throws {
+        guard language.string.flatMap(StopwordLanguage.init(named:)) == nil else { return }
+        // The one language that Qdrant has a name for and no list of ours.
+        if ["japanese", "jp"].contains(language) { throw QdrantError.notYet("stopwords of Japanese") }
+        throw unknown(language, "one of \(StopwordLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+
+    private static func unknown(_ variant: JSONValue, _ expected: String) -> QdrantError {
+        .format("unknown variant \(Fields.short(variant)), expected \(expected)")
     }
 }

@@ -182,16 +182,19 @@ struct QdrantStrictMode {
         try spend(1, .write)
     }
 
-    /// One, or the points that a filter is about: half of all where no index tells.
+    /// The points that it is about, and one at least: of a filter half of all where no index tells.
     private func rateCost(_ operation: PointOperation) async throws -> Int {
-        let filter: Filter?
+        let filter: Filter
         switch operation {
-        case .upsert, .updateVectors: filter = nil
+        case .upsert(let points, _, _): return max(1, points.count)
+        case .updateVectors(let points, _): return max(1, points.count)
         case .delete(let selector), .setPayload(_, let selector, _), .overwritePayload(_, let selector),
             .deletePayload(_, let selector), .clearPayload(let selector), .deleteVectors(_, let selector):
-            filter = selector.filter
+            switch selector {
+            case .ids(let ids): return max(1, ids.count)
+            case .filter(let wanted): filter = wanted
+            }
         }
-        guard let filter else { return 1 }
         let info = try await store.collection(name)
         guard QdrantIndexNeeds(info.payloadIndexes.mapValues(\.type), settings).missing(filter) == nil else {
             return max(1, info.pointsCount / 2)
@@ -314,7 +317,7 @@ extension Ranking {
     fileprivate var comparesVectors: Bool {
         switch self {
         case .nearest, .diverse, .recommend, .discover, .context, .feedback: true
-        case .reciprocalRankFusion, .distributionFusion, .order, .random, .formula: false
+        case .reciprocalRankFusion, .distributionFusion, .order, .random, .text, .formula: false
         }
     }
 
@@ -337,7 +340,7 @@ extension Ranking {
         case .discover(let target, let context): cost([target]) + pairs(context)
         case .context(let context): pairs(context)
         case .feedback(let target, let items, _): cost([target] + items.map(\.example))
-        case .reciprocalRankFusion, .distributionFusion, .order, .random, .formula: 1
+        case .reciprocalRankFusion, .distributionFusion, .order, .random, .text, .formula: 1
         }
     }
 }

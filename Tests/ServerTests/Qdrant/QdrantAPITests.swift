@@ -75,7 +75,10 @@ import VectorStore
             #expect(told == ["data_type": "keyword", "params": schema, "points": 0])
             for wrong: JSONValue in [
                 ["type": "keyword", "is_tenant": 1], ["type": "integer", "lookup": false, "range": false],
-                ["type": "text", "stemmer": ["type": "snowball", "language": "english"]], "other",
+                ["type": "text", "stemmer": ["type": "snowball", "language": "klingon"]],
+                ["type": "text", "stemmer": ["type": "porter", "language": "english"]],
+                ["type": "text", "stopwords": "klingon"], ["type": "text", "stopwords": ["languages": ["jp"]]],
+                ["type": "text", "stopwords": ["custom": [1]]], "other",
             ] {
                 let refused = try await server.error(
                     "PUT", "/collections/c/index", ["field_name": "n", "field_schema": wrong])

@@ -98,6 +98,37 @@ import VectorStore
                 ["actions": [["create_alias": ["alias_name": "e", "collection_name": "c"]]]]
             ),
             ("PUT", "/collections/d/snapshots/recover", ["location": "file:///nowhere", "checksum": "00"]),
+            (
+                "PUT", "/collections/d/snapshots/recover",
+                ["location": "http://127.0.0.1:9/x.snapshot", "priority": "snapshot", "checksum": nil]
+            ),
+            ("PUT", "/collections/d/shards/0/snapshots/recover", ["location": "file:///nowhere"]),
+            ("POST", "/collections/d/snapshots?wait=true", [:]),
+            ("POST", "/collections/d/snapshots/upload?priority=snapshot", ["snapshot": "x"]),
+            ("DELETE", "/collections/d/snapshots/x.snapshot", [:]),
+            ("DELETE", "/snapshots/x.snapshot", [:]),
+            (
+                "POST", points + "/query",
+                ["query": ["text": ["query": "word", "k": 1.5, "b": 0.5]], "using": "scored"]
+            ),
+            (
+                "POST", points + "/query",
+                [
+                    "query": [
+                        "text": "a word", "model": "qdrant/bm25", "options": ["language": "english", "avg_len": 9.5],
+                    ]
+                ]
+            ),
+            (
+                "PUT", "/collections/c/index",
+                [
+                    "field_name": "scored",
+                    "field_schema": [
+                        "type": "text", "scoring": true, "stopwords": ["languages": ["english"], "custom": ["x"]],
+                        "stemmer": ["type": "snowball", "language": "english"], "min_token_len": 2,
+                    ],
+                ]
+            ),
         ]
         return requests
     }()
@@ -107,6 +138,8 @@ import VectorStore
         nil, true, -1, 0, 9_223_372_036_854_775_807, .unsigned(.max), 1e308, -1e39, 0.5, "", "x", "a[", "\u{0}", [],
         [[]], [:],
         ["": [:]], [nil], ["size": -1], .string(String(repeating: "a.", count: 2000)), [1e39, -0.0], "2020-13-45",
+        // 32 bytes, as the digits of a UUID.
+        .string(String(repeating: "é", count: 16)),
     ]
 
     /// The value with one of its parts taken out, doubled or replaced.

@@ -64,6 +64,10 @@ import VectorStore
                 let found = try await server.result("POST", "/collections/c/points/query", body)
                 #expect(found["points"]?.array?.count == 1)
             }
+            // Of everything an offset skips nothing.
+            let all = try await server.result(
+                "POST", "/collections/c/points/query", ["query": ["sample": "random"], "limit": 3, "offset": 2])
+            #expect(all["points"]?.array?.count == 3)
         }
     }
 

@@ -1,6 +1,8 @@
 // Snapshots, names of vectors and what a single node says of clusters, as Qdrant's clients see them.
 
 import Foundation
+import Hummingbird
+import Synchronization
 import Testing
 import VectorStore
 
@@ -108,6 +110,43 @@ import VectorStore
             }
             #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
         }
+    }
+
+    /// A server that may be asked must not lead this one to others that may not.
+    @Test func `a link that leads on to another is refused`() async throws {
+        let target = Atomic(0)
+        let routes = [
+            Route.get("/a.snapshot") { _ in Response(status: .found, headers: [.location: "/b.snapshot"]) },
+            Route.get("/b.snapshot") { _ in
+                target.add(1, ordering: .relaxed)
+                return .text("a snapshot")
+            },
+        ]
+        try await TestServer.serve(HTTPConfiguration(), routes: routes) { port in
+            try await QdrantServer.run { server in
+                try await server.fill()
+                let location = JSONValue.string("http://127.0.0.1:\(port)/a.snapshot")
+                let refused = try await server.error(
+                    "PUT", "/collections/c/snapshots/recover", ["location": location])
+                #expect(refused.0 == 400 && refused.1.hasSuffix("status - 302"), "\(refused)")
+                #expect(target.load(ordering: .relaxed) == 0)
+                #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+            }
+        }
+    }
+
+    @Test func `what a killed process had not finished is swept away, and nothing else`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "minilm-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let folder = SnapshotFolder(directory, collection: "c")
+        try folder.make()
+        let upload = try SnapshotFolder.incoming(directory) + "/upload"
+        let files = ["a.snapshot", "a.snapshot.sha256", "b.snapshot.partial"].map { folder.path + "/" + $0 }
+        for file in files + [upload] { try Data("x".utf8).write(to: URL(filePath: file)) }
+        SnapshotFolder.sweep(directory)
+        #expect(files.map(FileManager.default.fileExists(atPath:)) == [true, true, false])
+        #expect(!FileManager.default.fileExists(atPath: upload))
+        SnapshotFolder.sweep(directory + "/none")
     }
 
     @Test func `what is uploaded is checked before anything is changed`() async throws {
