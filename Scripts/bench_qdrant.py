@@ -307,7 +307,7 @@ def load(engine, port, queries, filtered, clients, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minilm", default=".build/release/minilm")
-    parser.add_argument("--points", type=int, default=100_000)
+    parser.add_argument("--points", type=int, default=100_000, help="more than 10 MB of vectors: fewer get no graph, which is waited for")
     parser.add_argument("--size", type=int, default=384)
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--vectors", help="a .npy of points + queries rows; made up when missing")
