@@ -97,16 +97,25 @@ struct ByteLinear: Sendable {
         unsafe quantizeRowsToBytes(
             workspace.integers.start, scales: workspace.rowScales.start, offsets: workspace.rowOffsets.start, x,
             rows: rows, columns: inDim)
-        for panel in share.columns(of: (outDim + columns - 1) / columns) {
+        let quads = Self.block / 4
+        let mine = share.columns(of: (outDim + columns - 1) / columns)
+        for panel in mine {
             let first = panel * columns
-            let pass = firstPass(panel) * blocks * columns
-            unsafe PanelProduct8(
-                x: workspace.integers.start, rowScales: workspace.rowScales.start,
-                rowOffsets: workspace.rowOffsets.start, panel: panels.start + pass * Self.block / 4,
-                columnScales: scales.start + pass, columnSums: sums.start + pass, passes: passes(panel),
-                blocks: blocks, bias: bias.start + first, y: y + first, leadingY: outDim, columns: outDim - first,
-                epilogue: epilogue
-            ).run(shape, rows: rows)
+            let turns = passes(panel) * blocks
+            for turn in 0..<turns {
+                let (block, pass) = (turn % blocks, firstPass(panel) * blocks + turn)
+                let scales = unsafe Quads(
+                    rowScales: workspace.rowScales.start + block, rowOffsets: workspace.rowOffsets.start + block,
+                    leading: blocks, columnScales: scales.start + pass * columns,
+                    columnSums: sums.start + pass * columns)
+                unsafe PanelProduct(
+                    x: workspace.integers.start + block * quads, leadingX: blocks * quads,
+                    panel: panels.start + pass * quads * columns, steps: quads, operands: .quads(scales),
+                    bias: bias.start + first, y: y + first, leadingY: outDim, rows: rows, columns: outDim - first,
+                    epilogue: epilogue, isFirst: turn == 0, isLast: turn == turns - 1,
+                    isFollowed: turn < turns - 1 || panel + 1 < mine.upperBound
+                ).run(shape)
+            }
         }
     }
 }
