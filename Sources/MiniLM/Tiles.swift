@@ -115,6 +115,8 @@ enum Epilogue: Sendable {
     /// Whether the next product's panel lies behind this one, to be fetched meanwhile.
     var isFollowed: Bool
 
+    /// Never inlined: within a large function the optimiser gives up before the sums are in registers, which costs a factor of four.
+    @inline(never)
     func run(_ shape: TileShape) {
         guard unsafe columns >= shape.columns else { return unsafe runAside(shape) }
         switch unsafe operands {
@@ -162,8 +164,15 @@ enum Epilogue: Sendable {
 /// How elements are multiplied, and what a sum of products is worth.
 private protocol Arithmetic {
     static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V
+    /// What the scale and the offset of a row are, once for all its columns.
+    func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V>
     /// base + the worth of the sum in a row and a vector of columns.
-    func value<V: FloatLanes>(of sum: V, row: Int, vector: Int, onto base: V) -> V
+    func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V
+}
+
+private struct RowWorth<V: FloatLanes> {
+    var scale = V.repeating(1)
+    var offset = V.repeating(0)
 }
 
 private struct Floats: Arithmetic {
@@ -171,7 +180,10 @@ private struct Floats: Arithmetic {
     static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V { V.multiplyAdd(x, weights, sum) }
 
     @inline(__always)
-    func value<V: FloatLanes>(of sum: V, row: Int, vector: Int, onto base: V) -> V { base + sum }
+    func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V> { RowWorth() }
+
+    @inline(__always)
+    func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V { base + sum }
 }
 
 /// Two 16-bit integers: x · w = rowScale · columnScale · Σ.   columnScales: [columns of the shape]
@@ -183,9 +195,13 @@ private struct Floats: Arithmetic {
     static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V { V.addPairs(sum, x, weights) }
 
     @inline(__always)
-    func value<V: FloatLanes>(of sum: V, row: Int, vector: Int, onto base: V) -> V {
-        let scale = unsafe V.repeating(rowScales[row]) * columnScales.vector(V.self, vector)
-        return V.multiplyAdd(sum.bitsAsIntegers, scale, base)
+    fileprivate func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V> {
+        unsafe RowWorth(scale: .repeating(rowScales[row]))
+    }
+
+    @inline(__always)
+    fileprivate func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V {
+        unsafe V.multiplyAdd(sum.bitsAsIntegers, row.scale * columnScales.vector(V.self, vector), base)
     }
 }
 
@@ -204,11 +220,15 @@ private struct Floats: Arithmetic {
     static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V { V.addQuads(sum, x, weights) }
 
     @inline(__always)
-    func value<V: FloatLanes>(of sum: V, row: Int, vector: Int, onto base: V) -> V {
-        let scale = unsafe V.repeating(rowScales[row &* leading]) * columnScales.vector(V.self, vector)
-        let offset = unsafe V.repeating(rowOffsets[row &* leading])
-        return unsafe V.multiplyAdd(
-            sum.bitsAsIntegers, scale, V.multiplyAdd(offset, columnSums.vector(V.self, vector), base))
+    fileprivate func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V> {
+        unsafe RowWorth(scale: .repeating(rowScales[row &* leading]), offset: .repeating(rowOffsets[row &* leading]))
+    }
+
+    @inline(__always)
+    fileprivate func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V {
+        unsafe V.multiplyAdd(
+            sum.bitsAsIntegers, row.scale * columnScales.vector(V.self, vector),
+            V.multiplyAdd(row.offset, columnSums.vector(V.self, vector), base))
     }
 }
 
@@ -283,7 +303,8 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         var ahead = unsafe ahead ?? Lookahead(besides: x)
         for k in 0..<steps {
             unsafe ahead.fetch(step: k)
-            let b = InlineArray<wide, V> { unsafe panel.vector(V.self, $0) }
+            var b = InlineArray<wide, V>(repeating: .repeating(0))
+            for c in 0..<wide { b[c] = unsafe panel.vector(V.self, c) }
             unsafe panel += wide &* V.scalarCount
             for r in 0..<rows {
                 let a = unsafe V.repeating(x[r &* leading &+ k])
@@ -342,10 +363,12 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         let base = unsafe fromBias ? product.bias : UnsafePointer(y)
         let leadingBase = unsafe fromBias ? 0 : product.leadingY
         for r in 0..<rows {
+            let worth: RowWorth<V> = arithmetic.worth(ofRow: row &+ r)
+            let base = unsafe base + r &* leadingBase
+            let y = unsafe y + r &* product.leadingY
             for c in 0..<wide {
-                let base = unsafe (base + r &* leadingBase).vector(V.self, c)
-                let value = arithmetic.value(of: tile.sums[r][c], row: row &+ r, vector: c, onto: base)
-                unsafe (y + r &* product.leadingY).setVector(value, c)
+                let base = unsafe base.vector(V.self, c)
+                unsafe y.setVector(arithmetic.value(of: tile.sums[r][c], worth, vector: c, onto: base), c)
             }
         }
         if unsafe product.isLast && product.epilogue == .gelu {
