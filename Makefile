@@ -74,15 +74,17 @@ measure: build ## measure the binary's size, start-up and memory
 	@Scripts/measure.sh
 
 bench-texts: weights build ## make the texts that embedding is measured with
-	@command -v python3 >/dev/null || { echo "make bench-texts needs python3"; exit 1; }
+	@command -v python3 >/dev/null || Scripts/deps.sh python3
 	@test -d Benchmarks/texts || Scripts/make_bench_texts.py --out Benchmarks/texts
 
 bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16|i8 GEMM=swift|openblas THREADS=
 	@$(MINILM) bench embed $(or $(TEXTS:%=--texts %),--texts Benchmarks/texts/small.txt \
 		--texts Benchmarks/texts/medium.txt --texts Benchmarks/texts/large.txt) --out Benchmarks/results
 
-bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run
-	@Scripts/bench_embed_peers.py
+bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run: ENGINES= ROUNDS=5
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
+	@Scripts/bench_embed_peers.py --venv .build/embed-peers --models .build/embed-peers/models \
+		$(if $(ENGINES),--engines $(ENGINES)) --rounds $(or $(ROUNDS),5)
 
 bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy TRUTH=nearest.npy
 	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)") $(if $(TRUTH),--truth "$(TRUTH)") \

@@ -30,10 +30,12 @@ OURS = {
 }
 FLOAT32 = [
     "sentence-transformers", "onnxruntime", "onnxruntime-bert", "onnxruntime-bert-sessions", "openvino", "ctranslate2",
-    "ctranslate2-replicas", "fastembed",
+    "ctranslate2-replicas", "fastembed", "llama.cpp-f32",
 ]
 INT8 = [
-    "onnxruntime-int8", "onnxruntime-int8-sessions", "openvino-int8", "ctranslate2-int8", "ctranslate2-replicas-int8"]
+    "onnxruntime-int8", "onnxruntime-int8-sessions", "openvino-int8", "ctranslate2-int8", "ctranslate2-replicas-int8",
+    "llama.cpp-q8_0",
+]
 WORDS = "the lamp is lit in old tower by night and day for ships at sea".split()
 
 
@@ -152,7 +154,7 @@ def tokens_of(options, path):
     return sum(min(len(json.loads(line)), 256) for line in lines), len(lines)
 
 
-def environment(options):
+def environment(options, names):
     """The interpreter of a virtual environment that has the peers."""
     folder = options.venv
     python = folder / "bin" / "python"
@@ -160,9 +162,18 @@ def environment(options):
     complete = folder / "minilm-peers-complete"
     if not complete.exists():
         print(f"making {folder} (some minutes, some gigabytes)", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(PEERS / "requirements.txt")], check=True)
+        make = subprocess.run([sys.executable, "-m", "venv", str(folder)])
+        if make.returncode != 0:
+            sys.exit("Python cannot make a virtual environment: install its venv module (Debian: python3-venv)")
+        install = subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(PEERS / "requirements.txt")])
+        if install.returncode != 0:
+            sys.exit("the peers could not be installed: what pip says above is the reason")
         complete.touch()
+    tried = folder / "minilm-llama-tried"
+    if any(name.startswith("llama.cpp") for name in names) and not tried.exists():
+        print("building llama.cpp's Python package from its source (ten minutes or more)", file=sys.stderr)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(PEERS / "requirements-llama.txt")])
+        tried.touch()  # where it cannot be built it is left out, with what Python says when it is imported
     return str(python)
 
 
@@ -193,10 +204,11 @@ def main():
         options.venv = options.venv or folder / "venv"
         options.models = (options.models or folder / "models").resolve()
         options.models.mkdir(parents=True, exist_ok=True)
-        python = environment(options)
+        names = [name for name in options.engines.split(",") if name]
+        python = environment(options, names)
         engines = [Ours(name, options) for name in OURS]
         skipped = {}
-        for name in filter(None, options.engines.split(",")):
+        for name in names:
             try:
                 engines.append(Peer(name, options, python, options.models))
             except RuntimeError as error:

@@ -8,7 +8,8 @@ import pathlib
 
 import numpy as np
 
-from models import export_ctranslate2, export_onnx, export_onnx_int8, export_onnx_optimised, export_openvino_int8
+from models import (
+    export_ctranslate2, export_gguf, export_onnx, export_onnx_int8, export_onnx_optimised, export_openvino_int8)
 
 
 def pooled(hidden, mask):
@@ -186,6 +187,53 @@ class FastEmbed:
         return vectors
 
 
+class LlamaCpp(Tokenized):
+    """llama.cpp by its Python package, with its own tokenizer; texts go into a context's batch until it is full."""
+
+    def __init__(self, weights, folder, threads, precision):
+        super().__init__(weights)
+        self.path, self.threads = str(export_gguf(weights, folder, precision)), threads
+        self.batch_size, self.model = 0, None
+
+    def load(self, batch_size):
+        """A context's batch is of a fixed size, in tokens."""
+        if batch_size == self.batch_size:
+            return
+        import llama_cpp
+
+        defaults = llama_cpp.llama_context_default_params
+
+        def several():
+            # The package has no argument for it, and its default of one text a batch fails with a second one. 64 is the most.
+            parameters = defaults()
+            parameters.n_seq_max = 64
+            return parameters
+
+        tokens = 256 * max(batch_size // 8, 1)
+        llama_cpp.llama_cpp.llama_context_default_params = llama_cpp.llama_context_default_params = several
+        self.model = llama_cpp.Llama(
+            self.path, embedding=True, n_ctx=tokens, n_batch=tokens, n_ubatch=tokens, n_threads=self.threads,
+            n_threads_batch=self.threads, verbose=False)
+        llama_cpp.llama_cpp.llama_context_default_params = llama_cpp.llama_context_default_params = defaults
+        self.batch_size = batch_size
+
+    def cut(self, text):
+        """What the other engines read of a text: it has no limit of its own but the context's."""
+        if len(text) < 250:
+            return text
+        encoding = self.tokenizer.encode(text)
+        return text[: encoding.offsets[-2][1]] if len(encoding.ids) >= 256 else text
+
+    def encode(self, texts, batch_size):
+        self.load(batch_size)
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        vectors = np.empty((len(texts), 384), np.float32)
+        for start in range(0, len(order), 64):
+            rows = order[start : start + 64]
+            vectors[rows] = self.model.embed([self.cut(texts[i]) for i in rows], normalize=True, truncate=True)
+        return vectors
+
+
 ENGINES = {
     "sentence-transformers": SentenceTransformers,
     "onnxruntime": lambda *a: ONNXRuntime(*a, "plain"),
@@ -195,6 +243,8 @@ ENGINES = {
     "ctranslate2": CTranslate2,
     "ctranslate2-replicas": lambda *a: CTranslate2(*a, replicas=a[2]),
     "fastembed": FastEmbed,
+    "llama.cpp-f32": lambda *a: LlamaCpp(*a, "f32"),
+    "llama.cpp-q8_0": lambda *a: LlamaCpp(*a, "q8_0"),
     "onnxruntime-int8": lambda *a: ONNXRuntime(*a, "int8"),
     "onnxruntime-int8-sessions": lambda *a: ONNXRuntime(*a, "int8", sessions=a[2]),
     "openvino-int8": lambda *a: OpenVINO(*a, int8=True),

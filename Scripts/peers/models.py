@@ -79,6 +79,64 @@ def export_ctranslate2(weights, folder, quantization):
     return path
 
 
+def export_gguf(weights, folder, precision):
+    """A GGUF file of llama.cpp's architecture "bert", as its own converter names and types things: f32, f16 or q8_0."""
+    path = folder / f"minilm-{precision}.gguf"
+    if path.exists():
+        return path
+    import gguf
+    from transformers import AutoModel, AutoTokenizer
+
+    model = AutoModel.from_pretrained(weights).eval()
+    tokenizer = AutoTokenizer.from_pretrained(weights)
+    config = model.config
+    kind = {"f32": gguf.GGMLQuantizationType.F32, "f16": gguf.GGMLQuantizationType.F16,
+            "q8_0": gguf.GGMLQuantizationType.Q8_0}[precision]
+    # A file that was not finished must not be taken for one.
+    unfinished = path.with_suffix(".unfinished")
+    writer = gguf.GGUFWriter(str(unfinished), "bert")
+    writer.add_name("all-MiniLM-L6-v2")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_layer_norm_eps(config.layer_norm_eps)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(gguf.PoolingType.MEAN)
+    writer.add_token_type_count(config.type_vocab_size)
+    pieces = tokenizer.convert_ids_to_tokens(range(config.vocab_size))
+    special = set(tokenizer.all_special_tokens)
+    writer.add_tokenizer_model("bert")
+    # Pieces that begin a word are marked instead of those that go on with one.
+    writer.add_token_list([
+        piece if piece.startswith("[") and piece.endswith("]") else piece[2:] if piece.startswith("##") else f"\u2581{piece}"
+        for piece in pieces])
+    writer.add_token_types([gguf.TokenType.CONTROL if piece in special else gguf.TokenType.NORMAL for piece in pieces])
+    writer.add_bos_token_id(tokenizer.cls_token_id)
+    writer.add_eos_token_id(tokenizer.sep_token_id)
+    writer.add_sep_token_id(tokenizer.sep_token_id)
+    writer.add_unk_token_id(tokenizer.unk_token_id)
+    writer.add_pad_token_id(tokenizer.pad_token_id)
+    writer.add_mask_token_id(tokenizer.mask_token_id)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        if name.startswith("pooler.") or name.endswith("position_ids"):
+            continue
+        values = tensor.numpy()
+        # Vectors and the small tables stay float32, as in llama.cpp's own files.
+        small = values.ndim == 1 or "position" in name or "token_type" in name
+        target = gguf.GGMLQuantizationType.F32 if small else kind
+        writer.add_tensor(
+            names.get_name(name, try_suffixes=(".weight", ".bias")), gguf.quants.quantize(values, target), raw_dtype=target)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    unfinished.rename(path)
+    return path
+
+
 def export(engine, weights, folder):
     """Whatever the engine reads, made beforehand, so that nobody's start or memory includes it."""
     if engine.startswith("onnxruntime-int8"):
@@ -89,6 +147,8 @@ def export(engine, weights, folder):
         export_openvino_int8(weights, folder)
     elif engine.startswith("ctranslate2"):
         export_ctranslate2(weights, folder, "int8" if engine.endswith("int8") else "float32")
+    elif engine.startswith("llama.cpp"):
+        export_gguf(weights, folder, engine.removeprefix("llama.cpp-"))
     elif engine != "sentence-transformers":
         export_onnx(weights, folder)
 

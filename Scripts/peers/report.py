@@ -58,8 +58,9 @@ def markdown(result):
     measured = {name: record["accuracy"] for name, record in engines.items() if "accuracy" in record}
     if measured:
         lines += accuracy_table(measured)
-    packages = ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "nncf", "ctranslate2", "fastembed")
-    lines += ["", ", ".join(v for v in result["versions"] if v.split("==")[0] in packages) + "; llama.cpp was not compared."]
+    packages = ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "nncf", "ctranslate2", "fastembed",
+                "llama_cpp_python")
+    lines += ["", ", ".join(v for v in result["versions"] if v.split("==")[0] in packages) + "."]
     for name, reason in result["skipped"].items():
         lines.append(f"\nLeft out: {name}, {reason}")
     return "\n".join(lines) + "\n"

@@ -44,21 +44,19 @@ struct ByteLinear: Sendable {
         layer.forEachChannel { out, row, bias in
             unsafe self.bias.start[out] = bias
             let (panel, column) = (out / columns, out % columns)
-            for block in 0..<blocks {
-                var weights = Self.rotate(row[block * Self.block..<min((block + 1) * Self.block, inDim)])
-                for pass in 0..<passes(panel) {
-                    let (integers, scale) = Self.quantize(weights)
-                    let index = (firstPass(panel) + pass) * blocks + block
-                    let sum = integers.reduce(0) { $0 + Int($1) }
-                    unsafe scales.start[index * columns + column] = scale
-                    unsafe sums.start[index * columns + column] = Float(sum) * scale
-                    let target = unsafe panels.start + index * Self.block / 4 * columns + column
-                    for quad in 0..<Self.block / 4 {
-                        // Bytes in the order of memory, as the activations' are.
-                        let bytes = SIMD4((0..<4).map { integers[4 * quad + $0] })
-                        unsafe target[quad * columns] = unsafeBitCast(bytes, to: Int32.self)
+            unsafe row.withUnsafeBufferPointer { row in
+                for block in 0..<blocks {
+                    let first = block * Self.block
+                    // H is its own inverse but for a factor of eight.
+                    var weights = unsafe RotatedBlock(row.baseAddress! + first, count: min(inDim - first, Self.block))
+                    weights.scale(by: 0.125)
+                    for pass in 0..<passes(panel) {
+                        let index = (firstPass(panel) + pass) * blocks + block
+                        let target = unsafe panels.start + index * Self.block / 4 * columns + column
+                        let (scale, sum) = unsafe weights.takeIntegers(target, leading: columns)
+                        unsafe scales.start[index * columns + column] = scale
+                        unsafe sums.start[index * columns + column] = sum * scale
                     }
-                    for i in weights.indices { weights[i] -= Float(integers[i]) * scale }
                 }
             }
         }
@@ -68,24 +66,6 @@ struct ByteLinear: Sendable {
 
     /// Passes of the panels before this one.
     private func firstPass(_ panel: Int) -> Int { panel + max(panel - firstRefined, 0) }
-
-    /// H⁻¹ · weights, with zeros behind them: `block` elements. H is its own inverse but for a factor of eight.
-    static func rotate(_ weights: ArraySlice<Float>) -> [Float] {
-        let rotated = unsafe RotatedBlock(Array(weights), count: weights.count)
-        return (0..<block).map { rotated[$0 / 16][$0 % 16] * 0.125 }
-    }
-
-    /// Integers of at most `weightLimit` and their worth.
-    static func quantize(_ weights: [Float]) -> (integers: [Int8], scale: Float) {
-        // NaN as soon as there is one: neither comparison of `max` is true then.
-        let largest = weights.reduce(Float(0)) { $1.isNaN ? $1 : max($0, abs($1)) }
-        guard largest > 0, largest.isFinite else {
-            // Weights that are no numbers give vectors that are none, as in float32.
-            return ([Int8](repeating: 0, count: weights.count), largest == 0 ? 0 : .nan)
-        }
-        let scale = largest / weightLimit
-        return (weights.map { Int8(min(max(($0 / scale).rounded(), -weightLimit), weightLimit)) }, scale)
-    }
 
     /// y = epilogue(x · Wᵀ + b) in this thread's share of the panels.   x: [rows, inDim]   y: [rows, outDim]
     func apply(
@@ -97,16 +77,25 @@ struct ByteLinear: Sendable {
         unsafe quantizeRowsToBytes(
             workspace.integers.start, scales: workspace.rowScales.start, offsets: workspace.rowOffsets.start, x,
             rows: rows, columns: inDim)
-        for panel in share.columns(of: (outDim + columns - 1) / columns) {
+        let quads = Self.block / 4
+        let mine = share.columns(of: (outDim + columns - 1) / columns)
+        for panel in mine {
             let first = panel * columns
-            let pass = firstPass(panel) * blocks * columns
-            unsafe PanelProduct8(
-                x: workspace.integers.start, rowScales: workspace.rowScales.start,
-                rowOffsets: workspace.rowOffsets.start, panel: panels.start + pass * Self.block / 4,
-                columnScales: scales.start + pass, columnSums: sums.start + pass, passes: passes(panel),
-                blocks: blocks, bias: bias.start + first, y: y + first, leadingY: outDim, columns: outDim - first,
-                epilogue: epilogue
-            ).run(shape, rows: rows)
+            let turns = passes(panel) * blocks
+            for turn in 0..<turns {
+                let (block, pass) = (turn % blocks, firstPass(panel) * blocks + turn)
+                let scales = unsafe Quads(
+                    rowScales: workspace.rowScales.start + block, rowOffsets: workspace.rowOffsets.start + block,
+                    leading: blocks, columnScales: scales.start + pass * columns,
+                    columnSums: sums.start + pass * columns)
+                unsafe PanelProduct(
+                    x: workspace.integers.start + block * quads, leadingX: blocks * quads,
+                    panel: panels.start + pass * quads * columns, steps: quads, operands: .quads(scales),
+                    bias: bias.start + first, y: y + first, leadingY: outDim, rows: rows, columns: outDim - first,
+                    epilogue: epilogue, isFirst: turn == 0, isLast: turn == turns - 1,
+                    isFollowed: turn < turns - 1 || panel + 1 < mine.upperBound
+                ).run(shape)
+            }
         }
     }
 }
@@ -176,4 +165,37 @@ private struct RotatedBlock {
 
     @inline(__always)
     subscript(index: Int) -> WideLanes { vectors[index] }
+
+    @inline(__always)
+    mutating func scale(by factor: Float) {
+        for i in 0..<8 { vectors[i] *= factor }
+    }
+
+    /// Rounds the block to integers of at most `weightLimit`, writes them as quads, each `leading` behind the last one, and keeps
+    /// what rounding took. Gives an integer's worth and their sum.
+    mutating func takeIntegers(_ quads: UnsafeMutablePointer<Int32>, leading: Int) -> (scale: Float, sum: Float) {
+        var (largest, zeros) = (WideLanes.zero, WideLanes.zero)
+        for i in 0..<8 {
+            largest = cintrinsics_max16(cintrinsics_abs16(vectors[i]), largest)
+            zeros += vectors[i] * 0
+        }
+        let limit = cintrinsics_largest16(largest)
+        // Weights that are no numbers give vectors that are none, as in float32.
+        guard zeros.sum() == 0 else { return (.nan, 0) }
+        guard limit > 0 else { return (0, 0) }
+        let scale = limit / ByteLinear.weightLimit
+        // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum.
+        let shifter = WideLanes(repeating: 0x1.8p23)
+        var sum = WideLanes.zero
+        for i in 0..<8 {
+            let shifted = multiplyAdd(vectors[i], WideLanes(repeating: ByteLinear.weightLimit / limit), shifter)
+            let integers = shifted - shifter
+            sum += integers
+            vectors[i] = multiplyAdd(integers, WideLanes(repeating: -scale), vectors[i])
+            // Bytes in the order of memory, as the activations' are.
+            let bytes = unsafe unsafeBitCast(cintrinsics_low_bytes16(shifted), to: SIMD4<Int32>.self)
+            for quad in 0..<4 { unsafe quads[(4 &* i &+ quad) &* leading] = bytes[quad] }
+        }
+        return (scale, sum.sum())
+    }
 }

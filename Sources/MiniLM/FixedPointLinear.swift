@@ -74,17 +74,21 @@ struct FixedPointLinear: Sendable {
         let integers = unsafe workspace.integers.start
         unsafe quantizeRows(
             integers, scales: workspace.rowScales.start, x, rows: rows, columns: inDim, limit: Self.activationLimit)
-        for panel in share.columns(of: (outDim + columns - 1) / columns) {
+        let mine = share.columns(of: (outDim + columns - 1) / columns)
+        for panel in mine {
             let first = panel * columns
             for (index, block) in blocks.enumerated() {
-                unsafe PanelProduct16(
-                    x: integers + block.lowerBound, leadingX: pairs, rowScales: workspace.rowScales.start,
-                    panel: panels.start + (panel * pairs + block.lowerBound) * columns,
-                    columnScales: scales.start + (panel * blocks.count + index) * columns,
-                    pairs: block.count, bias: bias.start + first, y: y + first, leadingY: outDim,
-                    columns: outDim - first, epilogue: epilogue, isFirst: index == 0,
-                    isLast: index == blocks.count - 1
-                ).run(shape, rows: rows)
+                let isLast = index == blocks.count - 1
+                let scales = unsafe Pairs(
+                    rowScales: workspace.rowScales.start,
+                    columnScales: scales.start + (panel * blocks.count + index) * columns)
+                unsafe PanelProduct(
+                    x: integers + block.lowerBound, leadingX: pairs,
+                    panel: panels.start + (panel * pairs + block.lowerBound) * columns, steps: block.count,
+                    operands: .pairs(scales), bias: bias.start + first, y: y + first, leadingY: outDim, rows: rows,
+                    columns: outDim - first, epilogue: epilogue, isFirst: index == 0, isLast: isLast,
+                    isFollowed: !isLast || panel + 1 < mine.upperBound
+                ).run(shape)
             }
         }
     }

@@ -5,53 +5,49 @@
 import CIntrinsics
 
 /// A vector of floats and the operations kernels need of it, each one instruction where the register is as wide.
+///
+/// Products of integers take and give vectors of floats, too, that stand for their bits: all operands have 32 a lane.
 protocol FloatLanes: SIMD, Sendable where Scalar == Float {
-    /// As many 32-bit integers.
-    associatedtype Integers: SIMD where Integers.Scalar == Int32
-
     /// a · b + c, fused where the build has the instruction.
     static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self
     static func + (a: Self, b: Self) -> Self
     static func * (a: Self, b: Self) -> Self
     static func repeating(_ value: Float) -> Self
-    /// Each integer as a float, rounded.
-    init(rounding integers: Integers)
-    /// sum + the product of the two low halves + the product of the two high halves, in each lane.
-    static func addPairs(_ sum: Integers, _ a: Integers, _ b: Integers) -> Integers
-    /// sum + the products of the four bytes in each lane: of `bytes` without sign, of `weights` with it.
-    static func addQuads(_ sum: Integers, bytes: Integers, weights: Integers) -> Integers
-    static func repeating(_ value: Int32) -> Integers
+    /// The integers that are the bits of each lane as floats, rounded.
+    var bitsAsIntegers: Self { get }
+    /// sum + the products of the two 16-bit integers in each lane.
+    static func addPairs(_ sum: Self, _ x: Self, _ weights: Self) -> Self
+    /// sum + the products of the four bytes in each lane: of `x` without sign, of `weights` with it.
+    static func addQuads(_ sum: Self, _ x: Self, _ weights: Self) -> Self
 }
 
 extension SIMD8<Float>: FloatLanes {
-    typealias Integers = SIMD8<Int32>
     @inline(__always) static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
         cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
     }
     @inline(__always) static func repeating(_ value: Float) -> Self { Self(repeating: value) }
-    @inline(__always) static func repeating(_ value: Int32) -> Integers { Integers(repeating: value) }
-    @inline(__always) init(rounding integers: Integers) { self = cintrinsics_to_float8(integers) }
-    @inline(__always) static func addPairs(_ sum: Integers, _ a: Integers, _ b: Integers) -> Integers {
-        cintrinsics_dot2x8(sum, a, b)
+    @inline(__always) private var bits: SIMD8<Int32> { unsafe unsafeBitCast(self, to: SIMD8<Int32>.self) }
+    @inline(__always) var bitsAsIntegers: Self { cintrinsics_to_float8(bits) }
+    @inline(__always) static func addPairs(_ sum: Self, _ x: Self, _ weights: Self) -> Self {
+        unsafe unsafeBitCast(cintrinsics_dot2x8(sum.bits, x.bits, weights.bits), to: Self.self)
     }
-    @inline(__always) static func addQuads(_ sum: Integers, bytes: Integers, weights: Integers) -> Integers {
-        cintrinsics_dot4x8(sum, bytes, weights)
+    @inline(__always) static func addQuads(_ sum: Self, _ x: Self, _ weights: Self) -> Self {
+        unsafe unsafeBitCast(cintrinsics_dot4x8(sum.bits, x.bits, weights.bits), to: Self.self)
     }
 }
 
 extension SIMD16<Float>: FloatLanes {
-    typealias Integers = SIMD16<Int32>
     @inline(__always) static func multiplyAdd(_ a: Self, _ b: Self, _ c: Self) -> Self {
         cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
     }
     @inline(__always) static func repeating(_ value: Float) -> Self { Self(repeating: value) }
-    @inline(__always) static func repeating(_ value: Int32) -> Integers { Integers(repeating: value) }
-    @inline(__always) init(rounding integers: Integers) { self = cintrinsics_to_float16(integers) }
-    @inline(__always) static func addPairs(_ sum: Integers, _ a: Integers, _ b: Integers) -> Integers {
-        cintrinsics_dot2x16(sum, a, b)
+    @inline(__always) private var bits: SIMD16<Int32> { unsafe unsafeBitCast(self, to: SIMD16<Int32>.self) }
+    @inline(__always) var bitsAsIntegers: Self { cintrinsics_to_float16(bits) }
+    @inline(__always) static func addPairs(_ sum: Self, _ x: Self, _ weights: Self) -> Self {
+        unsafe unsafeBitCast(cintrinsics_dot2x16(sum.bits, x.bits, weights.bits), to: Self.self)
     }
-    @inline(__always) static func addQuads(_ sum: Integers, bytes: Integers, weights: Integers) -> Integers {
-        cintrinsics_dot4x16(sum, bytes, weights)
+    @inline(__always) static func addQuads(_ sum: Self, _ x: Self, _ weights: Self) -> Self {
+        unsafe unsafeBitCast(cintrinsics_dot4x16(sum.bits, x.bits, weights.bits), to: Self.self)
     }
 }
 
@@ -96,84 +92,143 @@ enum Epilogue: Sendable {
     case add
 }
 
-/// y = epilogue(x · P + b) for one panel P.   x: [rows, inner]   panel: [inner, columns of the shape]   y: [rows, columns]
+/// One block of the inner dimension of y = epilogue(x · P + b), for one panel P.
 ///
-/// Leading dimensions are distances between rows. Only the first `columns` are stored; the panel and the bias are padded.
+/// x: [rows, steps]   panel: [steps, columns of the shape]   y: [rows, columns]   with 32 bits an element of x and the panel, as
+/// `operands` says. Leading dimensions are distances between rows. Only the first `columns` are stored; the panel and the bias
+/// are padded.
 @unsafe struct PanelProduct {
-    var x: UnsafePointer<Float>
+    var x: UnsafeRawPointer
     var leadingX: Int
-    var panel: UnsafePointer<Float>
-    var inner: Int
+    var panel: UnsafeRawPointer
+    var steps: Int
+    var operands: Operands
     var bias: UnsafePointer<Float>
     var y: UnsafeMutablePointer<Float>
     var leadingY: Int
+    var rows: Int
     var columns: Int
     var epilogue: Epilogue
-
-    func run(_ shape: TileShape, rows: Int) {
-        switch shape {
-        case .wide64: unsafe forEachTile(rows, FloatTile<SIMD16<Float>, 4>(self))
-        case .wide16: unsafe forEachTile(rows, FloatTile<SIMD8<Float>, 2>(self))
-        case .wide8: unsafe forEachTile(rows, FloatTile<SIMD8<Float>, 1>(self))
-        }
-    }
-}
-
-/// The same in 16-bit fixed point, for one block of the inner dimension:
-/// y = base + Σ x · P · rowScale · columnScale, where base is the bias before the first block and y before the others.
-///
-/// x: [rows, pairs] of two 16-bit integers   panel: [pairs, columns of the shape]
-@unsafe struct PanelProduct16 {
-    var x: UnsafePointer<Int32>
-    var leadingX: Int
-    var rowScales: UnsafePointer<Float>
-    var panel: UnsafePointer<Int32>
-    var columnScales: UnsafePointer<Float>
-    var pairs: Int
-    var bias: UnsafePointer<Float>
-    var y: UnsafeMutablePointer<Float>
-    var leadingY: Int
-    var columns: Int
-    var epilogue: Epilogue
+    /// The first block starts from the bias, the others from what is in y; the epilogue is done by those it belongs to.
     var isFirst: Bool
     var isLast: Bool
+    /// Whether the next product's panel lies behind this one, to be fetched meanwhile.
+    var isFollowed: Bool
 
-    func run(_ shape: TileShape, rows: Int) {
+    /// Never inlined: within a large function the optimiser gives up before the sums are in registers, which costs a factor of four.
+    @inline(never)
+    func run(_ shape: TileShape) {
+        guard unsafe columns >= shape.columns else { return unsafe runAside(shape) }
+        switch unsafe operands {
+        case .floats: unsafe run(shape, Floats())
+        case .pairs(let pairs): unsafe run(shape, pairs)
+        case .quads(let quads): unsafe run(shape, quads)
+        }
+    }
+
+    /// Runs where fewer columns are stored than a tile has: on a copy of them.
+    private func runAside(_ shape: TileShape) {
+        let all = shape.columns
+        unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * all) { copy in
+            unsafe copy.initialize(repeating: 0)
+            let target = unsafe copy.baseAddress!
+            var product = unsafe self
+            unsafe (product.y, product.leadingY, product.columns) = (target, all, all)
+            for row in 0..<(unsafe rows) {
+                unsafe (target + row * all).update(from: y + row * leadingY, count: columns)
+            }
+            unsafe product.run(shape)
+            for row in 0..<(unsafe rows) {
+                unsafe (y + row * leadingY).update(from: target + row * all, count: columns)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func run(_ shape: TileShape, _ arithmetic: some Arithmetic) {
         switch shape {
-        case .wide64: unsafe forEachTile(rows, FixedPointTile<SIMD16<Float>, 4>(self))
-        case .wide16: unsafe forEachTile(rows, FixedPointTile<SIMD8<Float>, 2>(self))
-        case .wide8: unsafe forEachTile(rows, FixedPointTile<SIMD8<Float>, 1>(self))
+        case .wide64: unsafe forEachTile(rows, ProductTile<_, SIMD16<Float>, 4>(self, arithmetic))
+        case .wide16: unsafe forEachTile(rows, ProductTile<_, SIMD8<Float>, 2>(self, arithmetic))
+        case .wide8: unsafe forEachTile(rows, ProductTile<_, SIMD8<Float>, 1>(self, arithmetic))
         }
     }
 }
 
-/// The same in 8 bits, for all blocks of the inner dimension, in one pass over the panel or in two, of which the second adds
-/// what the first one's weights lost: y = bias + Σ over passes and blocks of rowScale · columnScale · (Σ x · P - zero · Σ P).
+/// What the 32 bits of an element are.
+@unsafe enum Operands {
+    case floats
+    case pairs(Pairs)
+    case quads(Quads)
+}
+
+/// How elements are multiplied, and what a sum of products is worth.
+private protocol Arithmetic {
+    static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V
+    /// What the scale and the offset of a row are, once for all its columns.
+    func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V>
+    /// base + the worth of the sum in a row and a vector of columns.
+    func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V
+}
+
+private struct RowWorth<V: FloatLanes> {
+    var scale = V.repeating(1)
+    var offset = V.repeating(0)
+}
+
+private struct Floats: Arithmetic {
+    @inline(__always)
+    static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V { V.multiplyAdd(x, weights, sum) }
+
+    @inline(__always)
+    func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V> { RowWorth() }
+
+    @inline(__always)
+    func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V { base + sum }
+}
+
+/// Two 16-bit integers: x · w = rowScale · columnScale · Σ.   columnScales: [columns of the shape]
+@unsafe struct Pairs: Arithmetic {
+    var rowScales: UnsafePointer<Float>
+    var columnScales: UnsafePointer<Float>
+
+    @inline(__always)
+    static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V { V.addPairs(sum, x, weights) }
+
+    @inline(__always)
+    fileprivate func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V> {
+        unsafe RowWorth(scale: .repeating(rowScales[row]))
+    }
+
+    @inline(__always)
+    fileprivate func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V {
+        unsafe V.multiplyAdd(sum.bitsAsIntegers, row.scale * columnScales.vector(V.self, vector), base)
+    }
+}
+
+/// Four bytes: x · w = rowScale · columnScale · Σ + rowOffset · columnSum.
 ///
-/// x: [rows, blocks, quads of a block] of four bytes without sign   rowScales, rowOffsets: [rows, blocks], an offset being
-/// -zero · rowScale   panel: [passes, blocks, quads of a block, columns of the shape] of four with it   columnScales, columnSums:
-/// [passes, blocks, columns of the shape], a sum being columnScale · Σ P
-@unsafe struct PanelProduct8 {
-    var x: UnsafePointer<Int32>
+/// rowScales, rowOffsets: a row's are `leading` behind the last one's, an offset being -zero · rowScale   columnScales, columnSums:
+/// [columns of the shape], a sum being columnScale · Σ P
+@unsafe struct Quads: Arithmetic {
     var rowScales: UnsafePointer<Float>
     var rowOffsets: UnsafePointer<Float>
-    var panel: UnsafePointer<Int32>
+    var leading: Int
     var columnScales: UnsafePointer<Float>
     var columnSums: UnsafePointer<Float>
-    var passes: Int
-    var blocks: Int
-    var bias: UnsafePointer<Float>
-    var y: UnsafeMutablePointer<Float>
-    var leadingY: Int
-    var columns: Int
-    var epilogue: Epilogue
 
-    func run(_ shape: TileShape, rows: Int) {
-        switch shape {
-        case .wide64: unsafe forEachTile(rows, ByteTile<SIMD16<Float>, 4>(self))
-        case .wide16: unsafe forEachTile(rows, ByteTile<SIMD8<Float>, 2>(self))
-        case .wide8: unsafe forEachTile(rows, ByteTile<SIMD8<Float>, 1>(self))
-        }
+    @inline(__always)
+    static func add<V: FloatLanes>(_ sum: V, _ x: V, _ weights: V) -> V { V.addQuads(sum, x, weights) }
+
+    @inline(__always)
+    fileprivate func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V> {
+        unsafe RowWorth(scale: .repeating(rowScales[row &* leading]), offset: .repeating(rowOffsets[row &* leading]))
+    }
+
+    @inline(__always)
+    fileprivate func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V {
+        unsafe V.multiplyAdd(
+            sum.bitsAsIntegers, row.scale * columnScales.vector(V.self, vector),
+            V.multiplyAdd(row.offset, columnSums.vector(V.self, vector), base))
     }
 }
 
@@ -234,137 +289,101 @@ private func forEachTile(_ rows: Int, _ work: some TileWork) {
 private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
     var sums: InlineArray<rows, InlineArray<wide, V>>
 
-    /// Every row starts from the same `wide` vectors.
     @inline(__always)
-    init(rowsOf start: UnsafePointer<Float>) {
-        let row = InlineArray<wide, V> { unsafe start.vector(V.self, $0) }
-        sums = InlineArray(repeating: row)
-    }
+    init() { sums = InlineArray(repeating: InlineArray(repeating: .repeating(0))) }
 
+    /// sums += x · panel.   x: [rows, steps]   panel: [steps, wide vectors]
     @inline(__always)
-    init() { sums = InlineArray(repeating: InlineArray(repeating: .repeating(Float(0)))) }
-
-    /// sums += x · panel.   x: [rows, inner]   panel: [inner, wide vectors]
-    @inline(__always)
-    mutating func add(_ x: UnsafePointer<Float>, leading: Int, _ panel: UnsafePointer<Float>, inner: Int) {
-        var panel = unsafe panel
-        for k in 0..<inner {
-            let b = InlineArray<wide, V> { unsafe panel.vector(V.self, $0) }
+    mutating func add<A: Arithmetic>(
+        _: A.Type, _ x: UnsafeRawPointer, leading: Int, _ panel: UnsafeRawPointer, steps: Int,
+        fetching ahead: Lookahead? = nil
+    ) {
+        let x = unsafe x.assumingMemoryBound(to: Float.self)
+        var panel = unsafe panel.assumingMemoryBound(to: Float.self)
+        var ahead = unsafe ahead ?? Lookahead(besides: x)
+        for k in 0..<steps {
+            unsafe ahead.fetch(step: k)
+            var b = InlineArray<wide, V>(repeating: .repeating(0))
+            for c in 0..<wide { b[c] = unsafe panel.vector(V.self, c) }
             unsafe panel += wide &* V.scalarCount
             for r in 0..<rows {
                 let a = unsafe V.repeating(x[r &* leading &+ k])
-                for c in 0..<wide { sums[r][c] = V.multiplyAdd(a, b[c], sums[r][c]) }
+                for c in 0..<wide { sums[r][c] = A.add(sums[r][c], a, b[c]) }
             }
         }
     }
 }
 
-@safe private struct FloatTile<V: FloatLanes, let wide: Int>: TileWork {
+/// Asks for memory that will be needed soon, four cache lines now and then, so that it is in the second level when it is.
+@unsafe private struct Lookahead {
+    private var address: UnsafeRawPointer
+    /// The step of the next request, and how far apart they are.
+    private var due: Int
+    private var interval: Int
+
+    /// Nothing is fetched.
+    init(besides address: UnsafeRawPointer) { unsafe (self.address, due, interval) = (address, -1, 0) }
+
+    /// Fetches `bytes` from `address` on in the course of `steps` steps, or as much as four lines a step are.
+    @inline(__always)
+    init(_ address: UnsafeRawPointer, bytes: Int, steps: Int) {
+        unsafe (self.address, due, interval) = (address, 0, max(256 &* steps / max(bytes, 1), 1))
+    }
+
+    @inline(__always)
+    mutating func fetch(step: Int) {
+        guard step == due else { return }
+        for line in 0..<4 { unsafe cintrinsics_prefetch_second_level(address + 64 &* line) }
+        unsafe address += 256
+        due &+= interval
+    }
+}
+
+@safe private struct ProductTile<A: Arithmetic, V: FloatLanes, let wide: Int>: TileWork {
     let product: PanelProduct
-    init(_ product: PanelProduct) { unsafe self.product = unsafe product }
-
-    @inline(__always)
-    func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
-        var tile = unsafe Sums<V, rows, wide>(rowsOf: product.bias)
-        unsafe tile.add(
-            product.x + row &* product.leadingX, leading: product.leadingX, product.panel, inner: product.inner)
-        for r in 0..<rows {
-            let y = unsafe product.y + (row &+ r) &* product.leadingY
-            for c in 0..<wide {
-                unsafe y.store(
-                    tile.sums[r][c], c, columns: product.columns, adding: product.epilogue == .add)
-            }
-        }
-        if unsafe product.epilogue == .gelu {
-            let width = unsafe min(product.columns, wide &* V.scalarCount)
-            for r in 0..<rows { unsafe gelu(product.y + (row &+ r) &* product.leadingY, count: width) }
-        }
+    let arithmetic: A
+    init(_ product: PanelProduct, _ arithmetic: A) {
+        unsafe self.product = unsafe product
+        self.arithmetic = arithmetic
     }
-}
-
-@safe private struct FixedPointTile<V: FloatLanes, let wide: Int>: TileWork {
-    let product: PanelProduct16
-    init(_ product: PanelProduct16) { unsafe self.product = unsafe product }
 
     @inline(__always)
     func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
-        var sums = InlineArray<rows, InlineArray<wide, V.Integers>>(
-            repeating: InlineArray(repeating: V.repeating(Int32(0))))
-        let x = unsafe product.x + row &* product.leadingX
-        let leading = unsafe product.leadingX
-        var panel = unsafe product.panel
-        for k in 0..<(unsafe product.pairs) {
-            let b = InlineArray<wide, V.Integers> { unsafe panel.vector(V.self, $0) }
-            unsafe panel += wide &* V.scalarCount
-            for r in 0..<rows {
-                let a: V.Integers = unsafe V.repeating(x[r &* leading &+ k])
-                for c in 0..<wide { sums[r][c] = V.addPairs(sums[r][c], b[c], a) }
-            }
+        var tile = Sums<V, rows, wide>()
+        unsafe tile.add(
+            A.self, product.x + 4 &* row &* product.leadingX, leading: product.leadingX, product.panel,
+            steps: product.steps, fetching: lookahead(rows, row: row))
+
+        let y = unsafe product.y + row &* product.leadingY
+        if unsafe product.isFirst && product.epilogue == .add {
+            for r in 0..<rows { unsafe add(y + r &* product.leadingY, product.bias, count: wide &* V.scalarCount) }
         }
-        let adding = unsafe !product.isFirst || product.epilogue == .add
+        // One loop for all that sums are added to: with several, the compiler would leave the sums in memory.
+        let fromBias = unsafe product.isFirst && product.epilogue != .add
+        let base = unsafe fromBias ? product.bias : UnsafePointer(y)
+        let leadingBase = unsafe fromBias ? 0 : product.leadingY
         for r in 0..<rows {
-            let y = unsafe product.y + (row &+ r) &* product.leadingY
-            let rowScale = unsafe V.repeating(product.rowScales[row &+ r])
+            let worth: RowWorth<V> = arithmetic.worth(ofRow: row &+ r)
+            let base = unsafe base + r &* leadingBase
+            let y = unsafe y + r &* product.leadingY
             for c in 0..<wide {
-                let scale = unsafe rowScale * product.columnScales.vector(V.self, c)
-                let base = unsafe product.isFirst ? product.bias.vector(V.self, c) : V.repeating(Float(0))
-                unsafe y.store(
-                    V.multiplyAdd(V(rounding: sums[r][c]), scale, base), c, columns: product.columns, adding: adding)
+                let base = unsafe base.vector(V.self, c)
+                unsafe y.setVector(arithmetic.value(of: tile.sums[r][c], worth, vector: c, onto: base), c)
             }
         }
         if unsafe product.isLast && product.epilogue == .gelu {
-            let width = unsafe min(product.columns, wide &* V.scalarCount)
-            for r in 0..<rows { unsafe gelu(product.y + (row &+ r) &* product.leadingY, count: width) }
+            for r in 0..<rows { unsafe gelu(y + r &* product.leadingY, count: wide &* V.scalarCount) }
         }
     }
-}
 
-@safe private struct ByteTile<V: FloatLanes, let wide: Int>: TileWork {
-    let product: PanelProduct8
-    init(_ product: PanelProduct8) { unsafe self.product = unsafe product }
-
+    /// This tile's part of the panel behind.
     @inline(__always)
-    func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
-        let blocks = unsafe product.blocks
-        let quads = ByteLinear.block / 4
-        let columns = wide &* V.scalarCount
-        var tile = unsafe Sums<V, rows, wide>(rowsOf: product.bias)
-        for turn in 0..<(unsafe product.passes &* blocks) {
-            let block = turn < blocks ? turn : turn &- blocks
-            let x = unsafe product.x + (row &* blocks &+ block) &* quads
-            var panel = unsafe product.panel + turn &* quads &* columns
-            var sums = InlineArray<rows, InlineArray<wide, V.Integers>>(
-                repeating: InlineArray(repeating: V.repeating(Int32(0))))
-            for k in 0..<quads {
-                let b = InlineArray<wide, V.Integers> { unsafe panel.vector(V.self, $0) }
-                unsafe panel += columns
-                for r in 0..<rows {
-                    let a: V.Integers = unsafe V.repeating(x[r &* blocks &* quads &+ k])
-                    for c in 0..<wide { sums[r][c] = V.addQuads(sums[r][c], bytes: a, weights: b[c]) }
-                }
-            }
-            for r in 0..<rows {
-                let rowScale = unsafe V.repeating(product.rowScales[(row &+ r) &* blocks &+ block])
-                let rowOffset = unsafe V.repeating(product.rowOffsets[(row &+ r) &* blocks &+ block])
-                for c in 0..<wide {
-                    let scale = unsafe rowScale * (product.columnScales + turn &* columns).vector(V.self, c)
-                    let sum = unsafe (product.columnSums + turn &* columns).vector(V.self, c)
-                    tile.sums[r][c] = V.multiplyAdd(
-                        V(rounding: sums[r][c]), scale, V.multiplyAdd(rowOffset, sum, tile.sums[r][c]))
-                }
-            }
-        }
-        for r in 0..<rows {
-            let y = unsafe product.y + (row &+ r) &* product.leadingY
-            for c in 0..<wide {
-                unsafe y.store(
-                    tile.sums[r][c], c, columns: product.columns, adding: product.epilogue == .add)
-            }
-        }
-        if unsafe product.epilogue == .gelu {
-            let width = unsafe min(product.columns, columns)
-            for r in 0..<rows { unsafe gelu(product.y + (row &+ r) &* product.leadingY, count: width) }
-        }
+    private func lookahead(_ height: Int, row: Int) -> Lookahead {
+        guard unsafe product.isFollowed else { return unsafe Lookahead(besides: product.panel) }
+        let bytes = unsafe product.steps &* wide &* MemoryLayout<V>.size
+        let begin = unsafe bytes &* row / product.rows
+        let end = unsafe bytes &* (row &+ height) / product.rows
+        return unsafe Lookahead(product.panel + bytes + begin, bytes: end &- begin, steps: product.steps)
     }
 }
 
@@ -381,7 +400,8 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         for panel in 0..<panels {
             var tile = Sums<V, rows, wide>()
             unsafe tile.add(
-                query, leading: head.leadingQueries, head.keys + panel &* width &* head.headSize, inner: head.headSize)
+                Floats.self, query, leading: head.leadingQueries, head.keys + panel &* width &* head.headSize,
+                steps: head.headSize)
             for r in 0..<rows {
                 let scores = unsafe head.scores + (r &* leading &+ panel &* width)
                 for c in 0..<wide { unsafe scores.setVector(tile.sums[r][c], c) }
@@ -395,13 +415,14 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         for panel in 0..<(unsafe (head.headSize &+ width &- 1) / width) {
             var tile = Sums<V, rows, wide>()
             unsafe tile.add(
-                head.scores, leading: leading, head.values + panel &* width &* head.length, inner: head.length)
+                Floats.self, head.scores, leading: leading, head.values + panel &* width &* head.length,
+                steps: head.length)
             for r in 0..<rows {
                 let share = V.repeating(shares[r])
                 let row = unsafe context + (r &* head.leadingContext &+ panel &* width)
                 let columns = unsafe head.headSize &- panel &* width
                 for c in 0..<wide {
-                    unsafe row.store(tile.sums[r][c] * share, c, columns: columns, adding: false)
+                    unsafe row.setVector(tile.sums[r][c] * share, c, columns: columns)
                 }
             }
         }
@@ -416,14 +437,6 @@ extension UnsafePointer<Float> {
     }
 }
 
-extension UnsafePointer<Int32> {
-    /// Vector number `index` from here.
-    @inline(__always)
-    fileprivate func vector<V: FloatLanes>(_: V.Type, _ index: Int) -> V.Integers {
-        unsafe UnsafeRawPointer(self + index &* V.scalarCount).loadUnaligned(as: V.Integers.self)
-    }
-}
-
 extension UnsafeMutablePointer<Float> {
     /// Replaces vector number `index` from here.
     @inline(__always)
@@ -431,17 +444,14 @@ extension UnsafeMutablePointer<Float> {
         unsafe UnsafeMutableRawPointer(self + index &* V.scalarCount).storeBytes(of: vector, as: V.self)
     }
 
-    /// Replaces vector number `index` of a row that has `columns` columns from here, or adds to it.
+    /// Replaces the first `columns` elements of vector number `index` of a row.
     @inline(__always)
-    fileprivate func store<V: FloatLanes>(_ vector: V, _ index: Int, columns: Int, adding: Bool) {
+    fileprivate func setVector<V: FloatLanes>(_ vector: V, _ index: Int, columns: Int) {
         let first = index &* V.scalarCount
         if first &+ V.scalarCount <= columns {
-            let old = unsafe adding ? UnsafePointer(self).vector(V.self, index) : V.repeating(Float(0))
-            unsafe setVector(vector + old, index)
+            unsafe setVector(vector, index)
         } else {
-            for i in first..<max(columns, first) {
-                unsafe self[i] = vector[i &- first] + (adding ? self[i] : 0)
-            }
+            for i in first..<max(columns, first) { unsafe self[i] = vector[i &- first] }
         }
     }
 }

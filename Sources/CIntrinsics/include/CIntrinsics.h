@@ -59,6 +59,9 @@ static inline const char *cintrinsics_instructions(void) {
 /// Asks for the cache line at `address`, to be read soon and kept in every level.
 static inline void cintrinsics_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
+/// Asks for the cache line at `address`, to be read some microseconds from now: into the second level.
+static inline void cintrinsics_prefetch_second_level(const void *address) { __builtin_prefetch(address, 0, 2); }
+
 /// Tells the processor that this is a loop waiting for another thread.
 static inline void cintrinsics_pause(void) {
 #if defined(__x86_64__)
