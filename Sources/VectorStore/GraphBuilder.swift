@@ -130,6 +130,10 @@ final class GraphBuilder: Sendable {
             return true
         }
         guard let graph = field.graph else { return false }
+        if !graph.isSettled {
+            try graph.settle()
+            return true
+        }
         if graph.deletedNodeCount * 10 > graph.nodeCount {
             try graph.repair()
             return true
