@@ -86,6 +86,7 @@ final class GraphBuilder: Sendable {
         var key: Int64
         var vector: String
         var file: GraphFile
+        var configuration: HNSWConfiguration
         /// Bytes of vectors from which there is a graph.
         var threshold: Int
     }
@@ -96,10 +97,13 @@ final class GraphBuilder: Sendable {
     private func step() -> Bool {
         guard let store = store.store else { return false }
         for (name, state) in store.states {
-            for (vector, field) in state.dense where (1...4096).contains(field.parameters.size) {
+            for (vector, field) in state.dense {
+                guard let configuration = state.configuration.graphConfiguration(vector, store.options) else {
+                    continue
+                }
                 let job = Job(
                     collection: name, key: state.key, vector: vector,
-                    file: GraphFile(state.key, vector, in: store.directory),
+                    file: GraphFile(state.key, vector, in: store.directory), configuration: configuration,
                     threshold: state.configuration.indexingThreshold.map { $0 == 0 ? .max : $0 }
                         ?? store.options.indexingThreshold)
                 do {
@@ -148,16 +152,9 @@ final class GraphBuilder: Sendable {
 
     /// Gives the graph one batch of the rows it lacks and takes out those that are gone.
     private func advance(_ job: Job, _ store: EmbeddedStore) throws {
-        let options = store.options
         var taken: (graph: HNSWIndex, rows: RowBits, retired: RowBits, matrix: VectorMatrix)?
         try change(job, store) { field in
-            let graph =
-                try field.graph
-                ?? HNSWIndex(
-                    HNSWConfiguration(
-                        dimension: field.parameters.size, distance: field.parameters.distance, M: options.M,
-                        efConstruction: options.efConstruction),
-                    capacity: field.present.count)
+            let graph = try field.graph ?? HNSWIndex(job.configuration, capacity: field.present.count)
             let rows = RowBits(field.waiting.list.prefix(Self.batch), capacity: 0)
             taken = (graph, rows, field.retired, field.matrix)
             field.graph = graph
