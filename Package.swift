@@ -89,7 +89,8 @@ let package = Package(
             name: "MiniLMTests", dependencies: ["MiniLM", "TestSupport"], resources: [.copy("Goldens")],
             swiftSettings: numeric),
         .testTarget(
-            name: "HNSWTests", dependencies: ["HNSW", "TestSupport", "RuntimeCounters"], swiftSettings: numeric),
+            name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport", "RuntimeCounters"],
+            swiftSettings: numeric),
         .testTarget(
             name: "VectorStoreTests",
             dependencies: [

@@ -45,11 +45,23 @@ import CIntrinsics
         }
     }
 
-    /// Moves `count` elements one place up, from `index` on.
+}
+
+extension FlatBuffer where Element == Candidate {
+    /// Moves `count` candidates one place up, from `index` on.
     @inline(__always)
     func shiftUp(from index: Int, count: Int) {
         assert(index + count < capacity)
-        unsafe (base + index + 1).update(from: base + index, count: count)
+        let start = unsafe UnsafeMutableRawPointer(base + index).assumingMemoryBound(to: UInt64.self)
+        unsafe cintrinsics_shift_up(start, count)
+    }
+
+    /// How many of the first `count`, which ascend, come before a candidate.
+    @inline(__always)
+    func place(of candidate: Candidate, count: Int) -> Int {
+        assert(count <= capacity)
+        let start = unsafe UnsafeRawPointer(base).assumingMemoryBound(to: UInt64.self)
+        return unsafe cintrinsics_lower_bound(start, count, candidate.bits)
     }
 }
 

@@ -4,8 +4,9 @@
 public struct HNSWConfiguration: Sendable, Equatable {
     /// How vectors look to the traversal.
     public enum Codes: UInt32, Sendable, CaseIterable {
-        /// Eight bits an element with one scale a vector; what is found is ranked again by the floats. Manhattan distance
-        /// does not split into scales and dot products and is traversed in floats whatever is said here.
+        /// Eight bits an element with one scale a vector; what is found is ranked again by the floats. From 128 elements on, products
+        /// (cosine and dot) are traversed by the high four bits alone and ordered by all eight before that. Manhattan distance does not
+        /// split into scales and dot products and is traversed in floats whatever is said here.
         case int8 = 1
         /// The floats themselves, kept beside the links.
         case float32 = 2

@@ -94,10 +94,12 @@ extension HNSWIndex {
         }
         unsafe graph.floatVector(node).update(from: vector, count: graph.dimension)
         if graph.isCoded {
-            let probe = unsafe Probe.encode(
-                graph.floatVector(node), dimension: graph.dimension, into: graph.code(node))
+            let code = state.insertionCode
+            let probe = unsafe Probe.encode(graph.floatVector(node), dimension: graph.dimension, into: code.base)
+            unsafe cintrinsics_pack_planes(code.base, graph.code(node), graph.vectorBytes)
             graph.codeInfo[2 * node] = probe.scale
             graph.codeInfo[2 * node + 1] = probe.norm
+            if graph.walksByHalves { graph.setHalfScale(node, probe) }
         }
         for layer in 0...graph.level(of: node) {
             let links = graph.links(node, layer: layer)
@@ -121,7 +123,7 @@ extension HNSWIndex {
         let ef = state.configuration.efConstruction
         let context = unsafe state.takeContext(ef: ef)
         defer { unsafe state.giveBack(context) }
-        let probe = graph.probe(node)
+        let probe = unsafe graph.probe(node, into: context.pointee.code)
         var layer = min(level, entry.level)
         unsafe context.pointee.descend(graph, probe, from: entry, to: layer)
         while layer >= 0 {
@@ -238,7 +240,7 @@ extension HNSWIndex {
             return asTree
         }
         // Full: choose again among the links and the newcomer. Tree links stay whatever they are.
-        let probe = graph.probe(node)
+        let probe = graph.probe(node, into: context.listCode)
         for i in 0..<held { graph.prefetchVector(Int(links[i] & ~treeBit)) }
         var kept = 0
         var others = 0

@@ -102,7 +102,7 @@ extension HNSWIndex {
         _ leaves: (Int) -> Bool
     ) {
         let links = graph.links(node, layer: layer)
-        let probe = graph.probe(node)
+        let probe = graph.probe(node, into: context.code)
         context.searchLayer(graph, probe, from: node, layer: layer, ef: state.configuration.efConstruction)
         var found = 0
         for i in 0..<context.count where context.beam[i].node != node && !leaves(context.beam[i].node) {
@@ -200,7 +200,7 @@ extension HNSWIndex {
         let context = unsafe state.takeContext(ef: state.configuration.efConstruction)
         defer { unsafe state.giveBack(context) }
         for node in 0..<nodes where !isReached[node] {
-            let probe = graph.probe(node)
+            let probe = unsafe graph.probe(node, into: context.pointee.code)
             unsafe context.pointee.beamSearch(graph, probe, entry, ef: state.configuration.efConstruction)
             let found = unsafe context.pointee.count
             for i in 0..<found {

@@ -74,7 +74,7 @@ extension HNSWIndex {
             context.rank(graph, probe, count: count, filter)
         } else {
             let seeds = min(ef, FilterStrategy.seeds)
-            context.beamSearch(graph, probe, entry, ef: seeds)
+            context.walk(graph, probe, entry, ef: seeds)
             let refused = context.restart(graph, filter)
             let expected = share * Double(context.count)
             if Double(context.count - refused) < FilterStrategy.leastLocalShare * expected {
@@ -84,6 +84,7 @@ extension HNSWIndex {
             }
             context.reserve(ef: ef + refused)
             context.expandMatching(graph, probe, ef: ef + refused, filter)
+            if graph.walksByHalves { context.refine(graph, probe) }
             context.rank(graph, probe, count: count, filter)
         }
         // The part of the graph that matches may not hang together near the query.
@@ -101,12 +102,17 @@ extension HNSWIndex {
         _ context: inout SearchContext
     ) {
         let widest = min(FilterStrategy.widestScan * ef, state.nodeCapacity)
-        var width = ef
+        var width = min(graph.walksByHalves ? 2 * ef : ef, widest)
         while true {
             context.startResults(count)
             context.fill(with: filter, graph, probe, ef: width, state)
-            let isSettled = context.rank(graph, probe, count: count, filter)
-            if isSettled || context.count < width || width >= widest { return }
+            let isWhole = context.count < width
+            // Farther than this by the halves is everything that was dropped.
+            let horizon = graph.walksByHalves && !isWhole ? context.horizon(graph, probe) : nil
+            if graph.walksByHalves { context.refine(graph, probe) }
+            var isSettled = context.rank(graph, probe, count: count, filter)
+            if let horizon { isSettled = context.resultCount == count && context.results[count - 1].distance < horizon }
+            if isSettled || isWhole || width >= widest { return }
             width = min(4 * width, widest)
         }
     }
@@ -115,7 +121,7 @@ extension HNSWIndex {
 /// Where one way of filtering gives over to the next: measured crossings, Benchmarks/SPEED-HNSW.md.
 enum FilterStrategy {
     /// Matching rows up to which comparing them all is cheaper than the graph.
-    static func scanLimit(ef: Int) -> Int { 2000 + 64 * ef }
+    static func scanLimit(ef: Int) -> Int { 4000 + 256 * ef }
     /// The share from which a wider beam is cheaper than two hops.
     static let wideBeamShare = 0.3
     /// Nodes near the query from which two-hop expansion starts.
@@ -125,52 +131,61 @@ enum FilterStrategy {
     static let leastLocalShare = 0.25
     /// How many times ef a scan keeps in view at most.
     static let widestScan = 16
-    /// Vectors asked for ahead of the arithmetic. M is at least 2, so that a context's pending list has room for 8.
-    static let scanBatch = 8
+    /// Vectors asked for ahead of the arithmetic.
+    static let scanBatch = 16
 }
 
 extension SearchContext {
     /// Descent from the entry point and the beam on layer 0.
     mutating func beamSearch(_ graph: Graph, _ probe: Probe, _ entry: (node: Int, level: Int), ef: Int) {
-        descend(graph, probe, from: entry, to: 0)
+        walk(graph, probe, entry, ef: ef)
+        if graph.walksByHalves { refine(graph, probe) }
+    }
+
+    /// The same, in the order of the high halves where those are what is walked by.
+    fileprivate mutating func walk(_ graph: Graph, _ probe: Probe, _ entry: (node: Int, level: Int), ef: Int) {
+        let byHalves = graph.walksByHalves
+        descend(graph, probe, from: entry, to: 0, byHalves: byHalves)
         // Links have a direction: from where the descent ends, part of the graph may be out of reach. By dot product it is, where
         // vectors of greater norm came later. The entry point is the spanning tree's root, from which every node is reached.
-        searchLayer(graph, probe, and: entry.node, layer: 0, ef: ef)
+        searchLayer(graph, probe, and: entry.node, layer: 0, ef: ef, byHalves: byHalves)
     }
 
     /// Leaves in the beam the `ef` nearest of all rows of a filter.
     fileprivate mutating func fill(with filter: RowBits, _ graph: Graph, _ probe: Probe, ef: Int, _ state: IndexState) {
         reserve(ef: ef)
         count = 0
-        var waiting = 0
+        var ready = journalCount..<journalCount
         filter.forEach { row in
-            guard visitNode(of: row, graph, state, waiting) else { return }
-            waiting += 1
-            if waiting == FilterStrategy.scanBatch {
-                offerPending(graph, probe, waiting, ef: ef)
-                waiting = 0
+            guard Int(row) < state.rowCapacity else { return }
+            let present = graph.nodeOfRow.load(Int(row))
+            guard present != 0, visit(Int(present - 1)) else { return }
+            graph.prefetchWalked(Int(present - 1))
+            if journalCount - ready.upperBound == FilterStrategy.scanBatch {
+                offerAll(graph, probe, ready, ef: ef)
+                ready = ready.upperBound..<journalCount
             }
         }
-        offerPending(graph, probe, waiting, ef: ef)
+        offerAll(graph, probe, ready.lowerBound..<journalCount, ef: ef)
         forgetVisits()
     }
 
-    /// Asks for the vector of a row's node and puts it at `place` of those to be compared. Returns whether this is the node's
-    /// first visit.
-    private mutating func visitNode(of row: UInt32, _ graph: Graph, _ state: IndexState, _ place: Int) -> Bool {
-        guard Int(row) < state.rowCapacity else { return false }
-        let present = graph.nodeOfRow.load(Int(row))
-        guard present != 0, visit(Int(present - 1)) else { return false }
-        graph.prefetchVector(Int(present - 1))
-        pending[place] = present - 1
-        return true
+    /// Offers the nodes of part of the journal.
+    private mutating func offerAll(_ graph: Graph, _ probe: Probe, _ range: Range<Int>, ef: Int) {
+        if graph.walksByHalves {
+            compareHalves(graph, probe, journal, range) { _ = offer($0, ef: ef) }
+        } else {
+            for i in range {
+                let node = Int(journal[i])
+                _ = offer(Candidate(node, graph.distance(probe, node)), ef: ef)
+            }
+        }
     }
 
-    private mutating func offerPending(_ graph: Graph, _ probe: Probe, _ waiting: Int, ef: Int) {
-        for i in 0..<waiting {
-            let node = Int(pending[i])
-            _ = offer(Candidate(node, graph.distance(probe, node)), ef: ef)
-        }
+    /// The least distance there is, but for one in millions, behind a full beam ordered by halves.
+    fileprivate func horizon(_ graph: Graph, _ probe: Probe) -> Float {
+        let last = beam[count - 1]
+        return last.distance - 5 * graph.halfDeviation(probe, last.node)
     }
 
     /// Makes the beam the start of a new expansion. Nodes that do not match lead on and are left out of the results. Returns how
@@ -266,6 +281,13 @@ extension Graph {
     /// The standard deviation of a dot product of codes: steps of scale, each rounded within half a step, variance step² / 12.
     func deviation(_ probe: Probe, _ node: Int) -> Float {
         let scale = codeInfo[2 * node]
+        let norm = codeInfo[2 * node + 1]
+        return ((probe.norm * scale * scale + norm * probe.scale * probe.scale) / 12).squareRoot()
+    }
+
+    /// The same by the high halves of the node's codes, whose steps are sixteen of the scale.
+    func halfDeviation(_ probe: Probe, _ node: Int) -> Float {
+        let scale = 16 * codeInfo[2 * node]
         let norm = codeInfo[2 * node + 1]
         return ((probe.norm * scale * scale + norm * probe.scale * probe.scale) / 12).squareRoot()
     }

@@ -1,4 +1,4 @@
-// The index as a file: written whole, opened by reading what every search needs and mapping the rest.
+// The index as a file: written whole, opened by mapping it and checking what every search needs.
 
 import CIntrinsics
 
@@ -64,7 +64,8 @@ extension HNSWIndex {
         for (i, node) in state.freeNodes.enumerated() { free[i] = node }
         let sections: [UnsafeRawPointer] = unsafe [
             UnsafeRawPointer(graph.records.base), UnsafeRawPointer(graph.codeInfo.base),
-            UnsafeRawPointer(graph.firstRow.base), UnsafeRawPointer(graph.upperStart.base),
+            UnsafeRawPointer(graph.halfScale.base), UnsafeRawPointer(graph.firstRow.base),
+            UnsafeRawPointer(graph.upperStart.base),
             UnsafeRawPointer(graph.upper.base), UnsafeRawPointer(graph.nextRow.base),
             UnsafeRawPointer(graph.nodeOfRow.base), UnsafeRawPointer(free.base), UnsafeRawPointer(state.table.base),
             UnsafeRawPointer(graph.floats.base),
@@ -99,8 +100,8 @@ extension HNSWIndex {
         }
     }
 
-    /// The index of a snapshot: records are read, the rest is mapped, so that floats are read when they are touched. Changes stay in
-    /// memory.
+    /// The index of a snapshot, mapped, so that what it holds is read when it is touched. Changes stay in memory. It answers at once;
+    /// `settle()` makes it faster.
     ///
     /// Everything a search follows is checked before it is believed: lengths, hashes, every link and row. The floats, which
     /// can neither lead anywhere nor crash anything, are checked by `verify()`: reading them all would take longer than everything
@@ -128,7 +129,7 @@ extension HNSWIndex {
             throw .invalidSnapshot("\(status.st_size) bytes where \(SnapshotHeader.fileLength(lengths)) belong")
         }
         try state.load(header, lengths: lengths, descriptor: descriptor, threads: threads)
-        try SnapshotValidation.check(state, header)
+        try SnapshotValidation.check(state, header, threads: threads)
         return (HNSWIndex(state: state), header.stamp)
     }
 
@@ -138,6 +139,26 @@ extension HNSWIndex {
         guard count >= 0 else { throw .file("reading the snapshot", errno: errno) }
         guard count == SnapshotHeader.byteCount else { throw .invalidSnapshot("it ends within the header") }
         return try SnapshotHeader(words: words)
+    }
+
+    /// Whether `settle()` has nothing to do.
+    public var isSettled: Bool { shared { !$0.isMapped } }
+
+    /// Copies an opened snapshot's records into memory of huge pages: a search touches records all over, and their translations then
+    /// fit the processor's tables, which is worth a tenth of the time of a search where there are many. Searches go on meanwhile,
+    /// changes wait. Without effect on an index that was not opened, or has been settled.
+    public func settle() throws(HNSWError) {
+        state.lockWritersExclusively()
+        defer { state.unlockWriters() }
+        guard state.isMapped else { return }
+        let used = Int(state.counters.load(IndexState.counterNodes)) * state.graph.stride
+        let copy = try MemoryRegion(byteCount: state.records.byteCount)
+        unsafe copy.base.copyMemory(from: state.records.base, byteCount: used)
+        exclusive { state in
+            state.records = copy
+            state.isMapped = false
+            state.refreshAddresses()
+        }
     }
 
     /// Checks the floats of the snapshot this index was opened from, which `restore` leaves out. Takes as long as reading them;
@@ -154,16 +175,19 @@ extension HNSWIndex {
 }
 
 extension IndexState {
-    /// Reads or maps the sections and compares their hashes. The table and the free list are copied.
+    /// Maps the sections and compares their hashes. The table and the free list are copied.
     func load(
         _ header: SnapshotHeader, lengths: [Int], descriptor: Int32, threads: Int
     ) throws(HNSWError) {
         let offsets = SnapshotHeader.offsets(lengths)
-        let tail = try MemoryRegion(byteCount: max(lengths[7], 8))
-        let tableBytes = try MemoryRegion(byteCount: max(lengths[8], 8))
-        let regions = [records, codeInfo, firstRow, upperStart, upper, nextRow, nodeOfRow, tail, tableBytes, floats]
+        let tail = try MemoryRegion(byteCount: max(lengths[8], 8))
+        let tableBytes = try MemoryRegion(byteCount: max(lengths[9], 8))
+        let regions = [
+            records, codeInfo, halfScale, firstRow, upperStart, upper, nextRow, nodeOfRow, tail, tableBytes, floats,
+        ]
         let names = [
-            "records", "scales", "rows of nodes", "starts of lists", "lists", "rows", "nodes of rows", "free nodes",
+            "records", "scales", "scales of halves", "rows of nodes", "starts of lists", "lists", "rows",
+            "nodes of rows", "free nodes",
             "table",
             "vectors",
         ]
@@ -171,13 +195,7 @@ extension IndexState {
             guard lengths[i] <= regions[i].byteCount else {
                 throw .invalidSnapshot("the section of \(names[i]) is too long")
             }
-            if i == SnapshotHeader.recordsSection {
-                // A search touches records all over: in huge pages their translations fit the processor's tables. Every byte is
-                // read for its hash anyway, and a serving index keeps them in memory.
-                try regions[i].read(descriptor: descriptor, offset: offsets[i], length: lengths[i], threads: threads)
-            } else {
-                try regions[i].overlay(descriptor: descriptor, offset: offsets[i], length: lengths[i])
-            }
+            try regions[i].overlay(descriptor: descriptor, offset: offsets[i], length: lengths[i])
             if i == SnapshotHeader.floatsSection { continue }
             let hash = unsafe Checksum.hashPieces(
                 UnsafeRawPointer(regions[i].base), count: lengths[i], threads: threads)
@@ -191,6 +209,7 @@ extension IndexState {
         counters[Self.counterLists] = UInt32(header.lists)
         counters[Self.counterRows] = UInt32(header.rows)
         unsafe entry.pointee = header.entry
+        isMapped = true
         floatsHash = (header.hashes[SnapshotHeader.floatsSection], lengths[SnapshotHeader.floatsSection])
     }
 }

@@ -87,6 +87,7 @@ public struct IndexBenchmark {
             index = try HNSWIndex.restore(from: snapshotPath, threads: threads).index
             _ = try index.search(queries.extracting(0..<dimension), count: 10, ef: 64)
             openMilliseconds = Self.seconds(since: start) * 1000
+            try index.settle()
         }
         var report = Report(
             rows: rows, dimension: dimension, distinct: index.nodeCount, threads: threads, buildSeconds: buildSeconds,

@@ -18,8 +18,9 @@ import Darwin
     let configuration: HNSWConfiguration
     var graph: Graph
 
-    let records: MemoryRegion
+    var records: MemoryRegion
     let codeInfo: MemoryRegion
+    let halfScale: MemoryRegion
     let floats: MemoryRegion
     let firstRow: MemoryRegion
     let upperStart: MemoryRegion
@@ -35,6 +36,8 @@ import Darwin
 
     /// [nodes made, lists of links above layer 0 made, rows present, nodes without rows]
     let counters: FlatBuffer<UInt32>
+    /// [vectorBytes]: a new vector's codes, before they are packed. Under `allocation`.
+    let insertionCode: FlatBuffer<Int8>
     /// Entry point: level + 1 above, node below; 0 when the index is empty.
     let entry: UnsafeMutablePointer<UInt64>
     /// Bytes to lock: allocation, the pool of contexts.
@@ -47,6 +50,8 @@ import Darwin
     var poolCount = 0
     /// Of the floats of the snapshot this was opened from: their hash and how many bytes they are.
     var floatsHash: (hash: UInt64, length: Int)?
+    /// Whether the records are those of a snapshot, in small pages.
+    var isMapped = false
     /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back.
     var isRepairing = false
     /// Numbers of nodes taken out of the graph, to be used again.
@@ -68,11 +73,14 @@ import Darwin
         self.rowCapacity = max(64, rowCapacity)
         let isCoded = configuration.codes == .int8 && configuration.distance != .manhattan
         let linkBytes = (8 * configuration.M + 63) / 64 * 64
-        let vectorBytes = ((isCoded ? 1 : 4) * configuration.dimension + 63) / 64 * 64
+        let walksByHalves =
+            isCoded && configuration.distance.greaterIsNearer && configuration.dimension >= Graph.leastHalvedDimension
+        let vectorBytes = Graph.vectorBytes(dimension: configuration.dimension, isCoded: isCoded)
         let stride = linkBytes + vectorBytes
         let nodes = self.nodeCapacity
         records = try MemoryRegion(byteCount: nodes * stride)
         codeInfo = try MemoryRegion(byteCount: isCoded ? nodes * 8 : 8)
+        halfScale = try MemoryRegion(byteCount: walksByHalves ? nodes * 2 : 8)
         floats = try MemoryRegion(byteCount: isCoded ? nodes * configuration.dimension * 4 : 8)
         firstRow = try MemoryRegion(byteCount: nodes * 4)
         upperStart = try MemoryRegion(byteCount: nodes * 4)
@@ -81,13 +89,16 @@ import Darwin
         nextRow = try MemoryRegion(byteCount: self.rowCapacity * 4)
         nodeOfRow = try MemoryRegion(byteCount: self.rowCapacity * 4)
         graph = Graph(
-            dimension: configuration.dimension, distance: configuration.distance, isCoded: isCoded, M: configuration.M,
+            dimension: configuration.dimension, distance: configuration.distance, isCoded: isCoded,
+            walksByHalves: walksByHalves, M: configuration.M,
             seed: configuration.seed, linkBytes: linkBytes, vectorBytes: vectorBytes, stride: stride,
-            records: FlatBuffer(records), codeInfo: FlatBuffer(codeInfo), floats: FlatBuffer(floats),
+            records: FlatBuffer(records), codeInfo: FlatBuffer(codeInfo),
+            halfScale: FlatBuffer(halfScale), floats: FlatBuffer(floats),
             firstRow: FlatBuffer(firstRow), upperStart: FlatBuffer(upperStart), locks: FlatBuffer(locks),
             upper: FlatBuffer(upper), nextRow: FlatBuffer(nextRow), nodeOfRow: FlatBuffer(nodeOfRow))
         table = .allocate(tableCapacity ?? Self.tableCapacity(nodes), repeating: none)
         counters = .allocate(8, repeating: 0)
+        insertionCode = .allocate(vectorBytes, repeating: 0)
         unsafe entry = .allocate(capacity: 1)
         unsafe entry.initialize(to: 0)
         spins = .allocate(128, repeating: 0)
@@ -121,6 +132,7 @@ import Darwin
         emptyPool()
         table.deallocate()
         counters.deallocate()
+        insertionCode.deallocate()
         spins.deallocate()
         pool.deallocate()
         unsafe entry.deallocate()
@@ -150,9 +162,11 @@ import Darwin
         emptyPool()
         let used = Int(counters[Self.counterNodes])
         if newNodes > nodeCapacity {
+            isMapped = false
             try records.grow(to: newNodes * graph.stride, keeping: used * graph.stride)
             if graph.isCoded {
                 try codeInfo.grow(to: newNodes * 8, keeping: used * 8)
+                if graph.walksByHalves { try halfScale.grow(to: newNodes * 2, keeping: used * 2) }
                 try floats.grow(to: newNodes * graph.dimension * 4, keeping: used * graph.dimension * 4)
             }
             try firstRow.grow(to: newNodes * 4, keeping: used * 4)
@@ -179,6 +193,7 @@ import Darwin
     func refreshAddresses() {
         graph.records = FlatBuffer(records)
         graph.codeInfo = FlatBuffer(codeInfo)
+        graph.halfScale = FlatBuffer(halfScale)
         graph.floats = FlatBuffer(floats)
         graph.firstRow = FlatBuffer(firstRow)
         graph.upperStart = FlatBuffer(upperStart)

@@ -1,7 +1,5 @@
 // Flat memory outside Swift's heap, page-aligned, reserved generously and paid for when touched.
 
-import Dispatch
-
 #if canImport(Glibc)
 import Glibc
 #else
@@ -35,35 +33,6 @@ import Darwin
         let mapped = unsafe mmap(
             base, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, descriptor, off_t(offset))
         guard unsafe mapped != MAP_FAILED else { throw .file("mapping the snapshot", errno: errno) }
-    }
-
-    /// Reads `length` bytes of the open file `descriptor` to the start: into huge pages, where mapping gives small ones.
-    ///
-    /// - Parameter threads: How many read at a time, parts of at least a huge page each.
-    func read(descriptor: Int32, offset: Int, length: Int, threads: Int) throws(HNSWError) {
-        precondition(length <= byteCount)
-        let part = 1 << 22
-        let failures = FlatBuffer<UInt32>.allocate(1, repeating: 0)
-        defer { failures.deallocate() }
-        nonisolated(unsafe) let (base, failed) = unsafe (base, failures)
-        DispatchQueue.concurrentPerform(iterations: max(1, threads)) { thread in
-            for start in stride(from: thread * part, to: length, by: max(1, threads) * part) {
-                var done = start
-                let end = min(length, start + part)
-                while done < end {
-                    let count = unsafe pread(descriptor, base + done, end - done, off_t(offset + done))
-                    if count < 0 && errno == EINTR { continue }
-                    guard count > 0 else {
-                        // A file cut short meanwhile: 0 bytes, and no error of the system's.
-                        unsafe failed.store(count < 0 ? UInt32(errno) : UInt32(EIO), at: 0)
-                        return
-                    }
-                    done += count
-                }
-            }
-        }
-        let failure = failures.load(0)
-        guard failure == 0 else { throw .file("reading the snapshot", errno: Int32(failure)) }
     }
 
     /// Makes room for `newByteCount` bytes, keeping the first `used`. Addresses change: nobody may be reading.

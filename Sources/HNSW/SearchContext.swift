@@ -13,6 +13,9 @@ struct Candidate: BitwiseCopyable {
         bits = UInt64(ordered) << 32 | UInt64(node) << 1
     }
 
+    @inline(__always)
+    init(bits: UInt64) { self.bits = bits }
+
     var node: Int { Int(bits >> 1 & 0x7FFF_FFFF) }
     var isExpanded: Bool { bits & 1 != 0 }
     var distance: Float {
@@ -35,7 +38,10 @@ struct Candidate: BitwiseCopyable {
     var pending: FlatBuffer<UInt32>
     var chosen: FlatBuffer<Candidate>
     var scratch: FlatBuffer<Candidate>
+    /// The codes of the query, of the node whose list is rewritten, of the candidate that is compared with those chosen.
     var code: FlatBuffer<Int8>
+    var listCode: FlatBuffer<Int8>
+    var candidateCode: FlatBuffer<Int8>
     var floats: FlatBuffer<Float>
     /// Rows found, nearest first: a candidate's node is the row here.
     var results: FlatBuffer<Candidate>
@@ -52,7 +58,9 @@ struct Candidate: BitwiseCopyable {
         pending = .allocate(2 * graph.M * (2 * graph.M + 1), repeating: 0)
         chosen = .allocate(2 * graph.M + 1, repeating: Candidate(0, 0))
         scratch = .allocate(2 * graph.M + 2, repeating: Candidate(0, 0))
-        code = .allocate((graph.dimension + 63) / 64 * 64, repeating: 0)
+        code = .allocate(graph.vectorBytes, repeating: 0)
+        listCode = .allocate(graph.vectorBytes, repeating: 0)
+        candidateCode = .allocate(graph.vectorBytes, repeating: 0)
         floats = .allocate(graph.dimension + 16, repeating: 0)
         results = .allocate(65, repeating: Candidate(0, 0))
     }
@@ -65,6 +73,8 @@ struct Candidate: BitwiseCopyable {
         chosen.deallocate()
         scratch.deallocate()
         code.deallocate()
+        listCode.deallocate()
+        candidateCode.deallocate()
         floats.deallocate()
         results.deallocate()
     }
@@ -102,16 +112,11 @@ struct Candidate: BitwiseCopyable {
             if candidate.bits >= beam[count - 1].bits { return nil }
             count -= 1
         }
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) >> 1
-            if beam[middle].bits < candidate.bits { low = middle + 1 } else { high = middle }
-        }
-        beam.shiftUp(from: low, count: count - low)
-        beam[low] = candidate
+        let place = beam.place(of: candidate, count: count)
+        beam.shiftUp(from: place, count: count - place)
+        beam[place] = candidate
         count += 1
-        return low
+        return place
     }
 
     /// The query in this context's buffers.
@@ -129,18 +134,20 @@ struct Candidate: BitwiseCopyable {
     ///
     /// One path ends in the wrong part of the graph now and then, and where parts hardly hang together a beam does not leave it: the
     /// last layer above is searched with a beam of a few, all of which are starts.
-    mutating func descend(_ graph: Graph, _ probe: Probe, from entry: (node: Int, level: Int), to layer: Int) {
+    mutating func descend(
+        _ graph: Graph, _ probe: Probe, from entry: (node: Int, level: Int), to layer: Int, byHalves: Bool = false
+    ) {
         var current = entry.node
         var above = entry.level
         while above > layer + 1 {
-            current = nearest(graph, probe, from: current, layer: above)
+            current = nearest(graph, probe, from: current, layer: above, byHalves)
             above -= 1
         }
         if above > layer {
-            searchLayer(graph, probe, from: current, layer: above, ef: Self.starts)
+            searchLayer(graph, probe, from: current, layer: above, ef: Self.starts, byHalves: byHalves)
         } else {
             count = 0
-            _ = offer(Candidate(current, graph.distance(probe, current)), ef: 1)
+            _ = offer(Candidate(current, distance(graph, probe, current, byHalves)), ef: 1)
         }
     }
 
@@ -148,28 +155,29 @@ struct Candidate: BitwiseCopyable {
     private static let starts = 4
 
     /// Walks from node to nearer node until none is: ef = 1.
-    private func nearest(_ graph: Graph, _ probe: Probe, from start: Int, layer: Int) -> Int {
-        var current = start
-        var nearest = graph.distance(probe, start)
+    private mutating func nearest(_ graph: Graph, _ probe: Probe, from start: Int, layer: Int, _ byHalves: Bool) -> Int
+    {
+        var current = Candidate(start, distance(graph, probe, start, byHalves))
         while true {
-            let links = graph.links(current, layer: layer)
-            var next = current
-            for i in 0..<graph.M {
-                let link = links.load(i)
+            let links = graph.links(current.node, layer: layer)
+            var held = 0
+            while held < graph.M {
+                let link = links.load(held)
                 if link == none { break }
-                graph.prefetchVector(Int(link))
+                if byHalves { graph.prefetchHalf(Int(link)) } else { graph.prefetchVector(Int(link)) }
+                pending[held] = link
+                held += 1
             }
-            for i in 0..<graph.M {
-                let link = links.load(i)
-                if link == none { break }
-                let distance = graph.distance(probe, Int(link))
-                if distance < nearest {
-                    nearest = distance
-                    next = Int(link)
+            let before = current
+            if byHalves {
+                compareHalves(graph, probe, pending, 0..<held) { current = Candidate(bits: min(current.bits, $0.bits)) }
+            } else {
+                for i in 0..<held {
+                    let node = Int(pending[i])
+                    current.bits = min(current.bits, Candidate(node, graph.distance(probe, node)).bits)
                 }
             }
-            if next == current { return current }
-            current = next
+            if current.node == before.node { return current.node }
         }
     }
 
@@ -181,19 +189,42 @@ struct Candidate: BitwiseCopyable {
     ///   - excluded: A node that is neither entered nor passed.
     mutating func searchLayer(
         _ graph: Graph, _ probe: Probe, from start: Int? = nil, and second: Int? = nil, layer: Int, ef: Int,
-        excluded: Int? = nil
+        excluded: Int? = nil, byHalves: Bool = false
     ) {
         reserve(ef: ef)
         if let start {
             count = 1
-            beam[0] = Candidate(start, graph.distance(probe, start))
+            beam[0] = Candidate(start, distance(graph, probe, start, byHalves))
         }
         count = min(count, ef)
         restart()
         if let excluded { _ = visit(excluded) }
-        if let second, visit(second) { _ = offer(Candidate(second, graph.distance(probe, second)), ef: ef) }
-        expand(graph, probe, layer: layer, ef: ef)
+        if let second, visit(second) { _ = offer(Candidate(second, distance(graph, probe, second, byHalves)), ef: ef) }
+        if byHalves {
+            expand(graph, probe, layer: layer, ef: ef, byHalves: true)
+        } else {
+            expand(graph, probe, layer: layer, ef: ef, byHalves: false)
+        }
         forgetVisits()
+    }
+
+    @inline(__always)
+    private func distance(_ graph: Graph, _ probe: Probe, _ node: Int, _ byHalves: Bool) -> Float {
+        byHalves
+            ? graph.halfDistances(probe, SIMD4(repeating: UInt32(truncatingIfNeeded: node)))[0]
+            : graph.distance(probe, node)
+    }
+
+    /// Orders the beam by whole codes, after a walk by their high halves.
+    mutating func refine(_ graph: Graph, _ probe: Probe) {
+        for i in 0..<min(4, count) { graph.prefetchLowHalf(beam[i].node) }
+        for i in 0..<count {
+            if i + 4 < count { graph.prefetchLowHalf(beam[i + 4].node) }
+            let candidate = Candidate(beam[i].node, graph.distance(probe, beam[i].node))
+            let place = beam.place(of: candidate, count: i)
+            beam.shiftUp(from: place, count: i - place)
+            beam[place] = candidate
+        }
     }
 
     /// Makes the nodes of the beam the start of a new expansion.
@@ -205,36 +236,87 @@ struct Candidate: BitwiseCopyable {
     }
 
     /// Expands the nearest unexpanded candidate until there is none.
+    ///
+    /// On layer 0 always one step ahead: a candidate's neighbours are asked for, then those of the one before are compared, which were
+    /// asked for a step ago. A candidate is thus chosen without knowing the last one's neighbours, a few more are expanded than need
+    /// be, and memory is hardly waited for. (Above, beams are so narrow that what is expanded in vain costs more.)
     @inline(__always)
-    private mutating func expand(_ graph: Graph, _ probe: Probe, layer: Int, ef: Int) {
+    private mutating func expand(_ graph: Graph, _ probe: Probe, layer: Int, ef: Int, byHalves: Bool) {
         let capacity = layer == 0 ? 2 * graph.M : graph.M
         var cursor = 0
-        while cursor < count {
-            let candidate = beam[cursor]
-            if candidate.isExpanded {
-                cursor += 1
-                continue
+        // The part of the journal that was asked for a step ago.
+        var ready = journalCount..<journalCount
+        while true {
+            while cursor < count && beam[cursor].isExpanded { cursor += 1 }
+            let start = journalCount
+            if cursor < count {
+                beam[cursor].bits |= 1
+                visitAll(graph.links(beam[cursor].node, layer: layer), capacity)
+                for i in start..<journalCount {
+                    if byHalves { graph.prefetchHalf(Int(journal[i])) } else { graph.prefetchVector(Int(journal[i])) }
+                }
+                // Unless something nearer is found now, the next candidate's links are wanted next.
+                if cursor + 1 < count { graph.prefetchLinks(beam[cursor + 1].node, layer: layer) }
+            } else if ready.isEmpty {
+                return
             }
-            beam[cursor].bits |= 1
-            let links = graph.links(candidate.node, layer: layer)
-            var pendingCount = 0
-            for i in 0..<capacity {
-                let link = links.load(i)
-                if link == none { break }
-                let node = Int(link & ~treeBit)
-                if visit(node) {
-                    graph.prefetchVector(node)
-                    pending[pendingCount] = UInt32(truncatingIfNeeded: node)
-                    pendingCount += 1
+            if layer > 0 { ready = start..<journalCount }
+            if byHalves {
+                compareHalves(graph, probe, journal, ready) { offer($0, graph, layer: layer, ef: ef, &cursor) }
+            } else {
+                for i in ready {
+                    let node = Int(journal[i])
+                    offer(Candidate(node, graph.distance(probe, node)), graph, layer: layer, ef: ef, &cursor)
                 }
             }
-            for i in 0..<pendingCount {
-                let node = Int(pending[i])
-                if let place = offer(Candidate(node, graph.distance(probe, node)), ef: ef), place <= cursor {
-                    cursor = place
-                    if layer == 0 { graph.prefetchLinks(node) }
-                }
-            }
+            ready = layer > 0 ? journalCount..<journalCount : start..<journalCount
+        }
+    }
+
+    /// Adds to the journal those of a list's nodes that are visited for the first time.
+    ///
+    /// Without a branch on that: half of them are, in no order a processor could guess.
+    @inline(__always)
+    private mutating func visitAll(_ links: FlatBuffer<UInt32>, _ capacity: Int) {
+        let (visited, journal) = (visited, journal)
+        var end = journalCount
+        for i in 0..<capacity {
+            let link = links.load(i)
+            if link == none { break }
+            let node = link & ~treeBit
+            let place = Int(node >> 6)
+            let word = visited[place]
+            visited[place] = word | 1 << UInt64(node & 63)
+            journal[end] = node
+            end += Int(truncatingIfNeeded: ~(word >> UInt64(node & 63)) & 1)
+        }
+        journalCount = end
+    }
+
+    /// Calls `body` with the nodes in part of a list and how far they are by the high halves of their codes, by fours.
+    @inline(__always)
+    func compareHalves(
+        _ graph: Graph, _ probe: Probe, _ nodes: FlatBuffer<UInt32>, _ range: Range<Int>, _ body: (Candidate) -> Void
+    ) {
+        var i = range.lowerBound
+        while i < range.upperBound {
+            let last = range.upperBound - 1
+            // The last four may be fewer: the last is repeated, and left out.
+            let four = SIMD4(nodes[i], nodes[min(i + 1, last)], nodes[min(i + 2, last)], nodes[min(i + 3, last)])
+            let distances = graph.halfDistances(probe, four)
+            for lane in 0..<min(4, last - i + 1) { body(Candidate(Int(four[lane]), distances[lane])) }
+            i += 4
+        }
+    }
+
+    /// Offers a node to be expanded when its turn comes.
+    @inline(__always)
+    private mutating func offer(_ candidate: Candidate, _ graph: Graph, layer: Int, ef: Int, _ cursor: inout Int) {
+        guard let place = offer(candidate, ef: ef) else { return }
+        if layer > 0 { graph.prefetchStart(candidate.node) }
+        if place <= cursor {
+            cursor = place
+            if layer == 0 { graph.prefetchLinks(candidate.node) }
         }
     }
 
@@ -259,7 +341,7 @@ struct Candidate: BitwiseCopyable {
                 graph.prefetchLinks(node)
                 if !isVisited(node) && filter.matches(graph, node) {
                     _ = visit(node)
-                    graph.prefetchVector(node)
+                    graph.prefetchWalked(node)
                     pending[found] = UInt32(truncatingIfNeeded: node)
                     found += 1
                 } else {
@@ -278,18 +360,19 @@ struct Candidate: BitwiseCopyable {
                     let node = Int(link & ~treeBit)
                     if !isVisited(node) && filter.matches(graph, node) {
                         _ = visit(node)
-                        graph.prefetchVector(node)
+                        graph.prefetchWalked(node)
                         pending[found] = UInt32(truncatingIfNeeded: node)
                         found += 1
                     }
                 }
                 next += 1
             }
-            for i in 0..<found {
-                let node = Int(pending[i])
-                if let place = offer(Candidate(node, graph.distance(probe, node)), ef: ef), place <= cursor {
-                    cursor = place
-                    graph.prefetchLinks(node)
+            if graph.walksByHalves {
+                compareHalves(graph, probe, pending, 0..<found) { offer($0, graph, layer: 0, ef: ef, &cursor) }
+            } else {
+                for i in 0..<found {
+                    let node = Int(pending[i])
+                    offer(Candidate(node, graph.distance(probe, node)), graph, layer: 0, ef: ef, &cursor)
                 }
             }
         }
@@ -323,7 +406,7 @@ struct Candidate: BitwiseCopyable {
         for i in 0..<count {
             if chosenCount == limit { break }
             let candidate = candidates[i]
-            let probe = graph.probe(candidate.node)
+            let probe = graph.probe(candidate.node, into: candidateCode)
             let bound = candidate.distance
             var isDiverse = true
             for j in 0..<chosenCount where graph.distance(probe, chosen[j].node) < bound {

@@ -1,15 +1,15 @@
 // The first page of a snapshot: what the rest must be.
 
-/// A snapshot is this header and nine sections, each starting on a multiple of the page size, in the machine's byte order:
+/// A snapshot is this header and eleven sections, each starting on a multiple of the page size, in the machine's byte order:
 ///
-///     records · codeInfo · firstRow · upperStart · upper · nextRow · nodeOfRow · free · table · floats
+///     records · codeInfo · halfScale · firstRow · upperStart · upper · nextRow · nodeOfRow · free · table · floats
 ///
 /// Lengths and offsets follow from the counts and are not stored, so that they cannot contradict them.
 struct SnapshotHeader: Equatable {
-    static let version: UInt64 = 1
+    static let version: UInt64 = 2
     /// "minihnsw" in bytes; read in the other byte order it is another number, and the file foreign.
     static let magic: UInt64 = 0x7773_6E68_696E_696D
-    static let sectionCount = 10
+    static let sectionCount = 11
     static let fieldCount = 16
     /// Fields, hashes of sections, hash of all that.
     static let byteCount = (fieldCount + sectionCount + 1) * 8
@@ -32,15 +32,14 @@ struct SnapshotHeader: Equatable {
     /// Bytes of each section.
     func lengths(of graph: Graph) -> [Int] {
         [
-            nodes * graph.stride, graph.isCoded ? nodes * 8 : 0, nodes * 4, nodes * 4, lists * graph.M * 4,
-            rowLimit * 4,
-            rowLimit * 4, free * 4, tableCapacity * 4, graph.isCoded ? nodes * graph.dimension * 4 : 0,
+            nodes * graph.stride, graph.isCoded ? nodes * 8 : 0, graph.walksByHalves ? nodes * 2 : 0, nodes * 4,
+            nodes * 4, lists * graph.M * 4, rowLimit * 4, rowLimit * 4, free * 4, tableCapacity * 4,
+            graph.isCoded ? nodes * graph.dimension * 4 : 0,
         ]
     }
 
-    static let recordsSection = 0
     /// The index of the floats' section, which is checked by `verify()` only.
-    static let floatsSection = 9
+    static let floatsSection = 10
 
     static func offsets(_ lengths: [Int]) -> [Int] {
         var offset = MemoryRegion.pageSize

@@ -1,9 +1,12 @@
 // Nothing a snapshot says may lead outside of it.
 
+import Dispatch
+
 /// Checks of a loaded snapshot. A hash that fits proves that nothing was damaged by accident; these prove that no number in the file,
 /// made however, makes a search or a change read or write where it should not, or go on for ever.
 enum SnapshotValidation {
-    static func check(_ state: IndexState, _ header: SnapshotHeader) throws(HNSWError) {
+    /// - Parameter threads: How many look at the nodes' links and rows, each at its share of them.
+    static func check(_ state: IndexState, _ header: SnapshotHeader, threads: Int) throws(HNSWError) {
         let graph = state.graph
         var isFree = Array(repeating: false, count: header.nodes)
         for node in state.freeNodes {
@@ -13,35 +16,63 @@ enum SnapshotValidation {
             isFree[Int(node)] = true
         }
         try checkTable(state, header)
-        var deleted: UInt32 = 0
-        var listed = 0
-        for node in 0..<header.nodes {
-            let level = graph.level(of: node)
-            if level > 0 {
-                let start = Int(graph.upperStart[node])
-                guard start % graph.M == 0, start / graph.M + level <= header.lists else {
-                    throw .invalidSnapshot("the lists of node \(node) are outside of the file")
+        var tallies = Array(repeating: Tally(), count: max(1, threads))
+        let share = (header.nodes + tallies.count - 1) / tallies.count
+        unsafe tallies.withUnsafeMutableBufferPointer { tallies in
+            // Each thread writes its own element and reads what nobody writes.
+            nonisolated(unsafe) let (tallies, graph) = unsafe (tallies, graph)
+            let isFree = isFree
+            DispatchQueue.concurrentPerform(iterations: tallies.count) { thread in
+                let nodes = min(thread * share, header.nodes)..<min((thread + 1) * share, header.nodes)
+                var tally = Tally()
+                do throws(HNSWError) {
+                    for node in nodes { try check(node, graph, header, isFree, &tally) }
+                } catch {
+                    tally.failure = error
                 }
-            }
-            for layer in 0...level { try checkLinks(node, layer, graph, header.nodes, isFree) }
-            if isFree[node] {
-                guard graph.firstRow[node] == none else { throw .invalidSnapshot("a free node has rows") }
-                continue
-            }
-            var row = graph.firstRow[node]
-            if row == none { deleted += 1 }
-            while row != none {
-                listed += 1
-                guard row < header.rowLimit, listed <= header.rows, graph.nodeOfRow[Int(row)] == UInt32(node + 1) else {
-                    throw .invalidSnapshot("the rows of node \(node) contradict the table of rows")
-                }
-                row = graph.nextRow[Int(row)]
+                unsafe tallies[thread] = tally
             }
         }
+        if let failure = tallies.lazy.compactMap(\.failure).first { throw failure }
         let present = (0..<header.rowLimit).count { graph.nodeOfRow[$0] != 0 }
-        guard listed == header.rows, present == header.rows else { throw .invalidSnapshot("the rows do not add up") }
-        state.counters[IndexState.counterDeleted] = deleted
+        guard tallies.reduce(0, { $0 + $1.rows }) == header.rows, present == header.rows else {
+            throw .invalidSnapshot("the rows do not add up")
+        }
+        state.counters[IndexState.counterDeleted] = tallies.reduce(0) { $0 + $1.deleted }
         try checkEntryPoint(state, header, isFree)
+    }
+
+    /// What was found in a share of the nodes.
+    private struct Tally {
+        var deleted: UInt32 = 0
+        var rows = 0
+        var failure: HNSWError?
+    }
+
+    private static func check(
+        _ node: Int, _ graph: Graph, _ header: SnapshotHeader, _ isFree: [Bool], _ tally: inout Tally
+    ) throws(HNSWError) {
+        let level = graph.level(of: node)
+        if level > 0 {
+            let start = Int(graph.upperStart[node])
+            guard start % graph.M == 0, start / graph.M + level <= header.lists else {
+                throw .invalidSnapshot("the lists of node \(node) are outside of the file")
+            }
+        }
+        for layer in 0...level { try checkLinks(node, layer, graph, header.nodes, isFree) }
+        var row = graph.firstRow[node]
+        if isFree[node] {
+            guard row == none else { throw .invalidSnapshot("a free node has rows") }
+            return
+        }
+        if row == none { tally.deleted += 1 }
+        while row != none {
+            tally.rows += 1
+            // Also what ends a list that goes round.
+            guard row < header.rowLimit, tally.rows <= header.rows, graph.nodeOfRow[Int(row)] == UInt32(node + 1)
+            else { throw .invalidSnapshot("the rows of node \(node) contradict the table of rows") }
+            row = graph.nextRow[Int(row)]
+        }
     }
 
     private static func checkEntryPoint(_ state: IndexState, _ header: SnapshotHeader, _ isFree: [Bool])

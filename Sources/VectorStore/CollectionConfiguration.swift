@@ -1,12 +1,38 @@
 // What a collection holds: its vectors and how they are compared.
 
 import Foundation
+import HNSW
 
 /// A collection's vectors by name. The unnamed vector's name is "".
 ///
 ///     CollectionConfiguration(size: 384, distance: .cosine)
 ///     CollectionConfiguration(vectors: ["title": .init(size: 384, distance: .cosine)], sparseVectors: ["words": .init()])
 public struct CollectionConfiguration: Sendable, Hashable {
+    /// How graphs are built; nil for what is said one level up: of a vector by the collection, of the collection by the store's options.
+    ///
+    /// A graph that was built otherwise is built anew when the store is next opened.
+    public struct GraphParameters: Sendable, Hashable {
+        /// Links of a node, 2…128; 0 for no graph: every vector is compared.
+        public var M: Int?
+        /// Candidates they are chosen from, 1…65,536.
+        public var efConstruction: Int?
+
+        public init(M: Int? = nil, efConstruction: Int? = nil) {
+            self.M = M
+            self.efConstruction = efConstruction
+        }
+
+        /// - Throws: `.badRequest`.
+        func validate() throws(StoreError) {
+            if let M, M != 0, !(2...128).contains(M) {
+                throw .badRequest("a graph's nodes have 2 to 128 links, or 0 for no graph, not \(M)")
+            }
+            if let efConstruction, !(1...65_536).contains(efConstruction) {
+                throw .badRequest("a graph is built from 1 to 65536 candidates, not \(efConstruction)")
+            }
+        }
+    }
+
     public struct VectorParameters: Sendable, Hashable {
         /// Dimension, 1…65,536.
         public var size: Int
@@ -16,12 +42,17 @@ public struct CollectionConfiguration: Sendable, Hashable {
         /// Whether components are cut to whole numbers of 0…255 when they are stored: Qdrant's `uint8`. Cosine's are normalised
         /// afterwards.
         public var isOfBytes: Bool
+        public var graph: GraphParameters
 
-        public init(size: Int, distance: Distance, isMulti: Bool = false, isOfBytes: Bool = false) {
+        public init(
+            size: Int, distance: Distance, isMulti: Bool = false, isOfBytes: Bool = false,
+            graph: GraphParameters = GraphParameters()
+        ) {
             self.size = size
             self.distance = distance
             self.isMulti = isMulti
             self.isOfBytes = isOfBytes
+            self.graph = graph
         }
 
         /// What of a vector is stored and compared.   values: [size]
@@ -43,6 +74,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
     /// Bytes of vectors of one name from which a graph is built, 0 for never; nil for the store's own
     /// (`EmbeddedStore.Options.indexingThreshold`).
     public var indexingThreshold: Int?
+    /// Of every vector that says nothing of its own.
+    public var graph = GraphParameters()
     /// What else is to be kept with the collection; not interpreted.
     public var metadata: JSONObject
 
@@ -67,10 +100,24 @@ public struct CollectionConfiguration: Sendable, Hashable {
                 throw .badRequest("a vector's size must be 1 to 65536, not \(parameters.size)")
             }
             guard sparseVectors[name] == nil else { throw .badRequest("two vectors are named '\(name)'") }
+            try parameters.graph.validate()
         }
+        try graph.validate()
         for name in Array(vectors.keys) + sparseVectors.keys where name.utf8.count > 255 {
             throw .badRequest("a vector's name must have at most 255 bytes")
         }
+    }
+
+    /// What a vector's graph is built with; nil when it has none.
+    func graphConfiguration(_ name: String, _ options: EmbeddedStore.Options) -> HNSWConfiguration? {
+        guard let parameters = vectors[name], !parameters.isMulti, (1...4096).contains(parameters.size) else {
+            return nil
+        }
+        let M = parameters.graph.M ?? graph.M ?? options.M
+        guard M != 0 else { return nil }
+        return HNSWConfiguration(
+            dimension: parameters.size, distance: parameters.distance, M: M,
+            efConstruction: parameters.graph.efConstruction ?? graph.efConstruction ?? options.efConstruction)
     }
 
     var hasVectors: Bool { !vectors.isEmpty || !sparseVectors.isEmpty }
@@ -111,8 +158,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
 
     // MARK: - As JSON
 
-    /// `{"vectors": {name: {"size", "distance", "multi"?, "bytes"?}}, "sparse_vectors": {name: {"idf"}}, "metadata": {},
-    /// "indexing_threshold"?}`
+    /// `{"vectors": {name: {"size", "distance", "multi"?, "bytes"?, "m"?, "ef_construct"?}}, "sparse_vectors": {name: {"idf"}},
+    /// "metadata": {}, "indexing_threshold"?, "m"?, "ef_construct"?}`
     var json: JSONValue {
         var json: JSONObject = [
             "vectors": .object(
@@ -124,6 +171,7 @@ public struct CollectionConfiguration: Sendable, Hashable {
                         ]
                         if parameters.isMulti { told["multi"] = true }
                         if parameters.isOfBytes { told["bytes"] = true }
+                        parameters.graph.write(to: &told)
                         return (name, .object(told))
                     })),
             "sparse_vectors": .object(
@@ -131,6 +179,7 @@ public struct CollectionConfiguration: Sendable, Hashable {
             "metadata": .object(metadata),
         ]
         if let indexingThreshold { json["indexing_threshold"] = .integer(Int64(indexingThreshold)) }
+        graph.write(to: &json)
         return .object(json)
     }
 
@@ -144,18 +193,33 @@ public struct CollectionConfiguration: Sendable, Hashable {
             guard let bytes = threshold.integer.flatMap({ Int(exactly: $0) }), bytes >= 0 else { return nil }
             indexingThreshold = bytes
         }
+        graph = GraphParameters(json: json)
         for (name, value) in dense {
             guard let size = value["size"]?.integer.flatMap({ Int(exactly: $0) }),
                 let distance = value["distance"]?.string.flatMap(Distance.init(rawValue:))
             else { return nil }
             vectors[name] = VectorParameters(
                 size: size, distance: distance, isMulti: value["multi"]?.bool ?? false,
-                isOfBytes: value["bytes"]?.bool ?? false)
+                isOfBytes: value["bytes"]?.bool ?? false, graph: GraphParameters(json: value))
         }
         for (name, value) in sparse {
             guard let idf = value["idf"]?.bool else { return nil }
             sparseVectors[name] = SparseVectorParameters(idf: idf)
         }
         guard (try? validate()) != nil else { return nil }
+    }
+}
+
+extension CollectionConfiguration.GraphParameters {
+    fileprivate func write(to json: inout JSONObject) {
+        if let M { json["m"] = .integer(Int64(M)) }
+        if let efConstruction { json["ef_construct"] = .integer(Int64(efConstruction)) }
+    }
+
+    /// Qdrant's names. What is no whole number counts as not said.
+    public init(json: JSONValue) {
+        self.init(
+            M: json["m"]?.integer.flatMap { Int(exactly: $0) },
+            efConstruction: json["ef_construct"]?.integer.flatMap { Int(exactly: $0) })
     }
 }

@@ -140,9 +140,17 @@ struct CollectionState: Sendable {
         sparse[name] = SparseField(parameters)
     }
 
-    /// Takes a configuration whose vectors are the same but for the weights of sparse ones.
+    /// Takes a configuration whose vectors are the same but for the weights of sparse ones and how graphs are built.
     mutating func update(_ configuration: CollectionConfiguration) throws(StoreError) {
-        guard configuration.vectors == self.configuration.vectors,
+        func stored(_ configuration: CollectionConfiguration) -> [String: CollectionConfiguration.VectorParameters] {
+            configuration.vectors.mapValues { parameters in
+                var parameters = parameters
+                parameters.graph = .init()
+                return parameters
+            }
+        }
+        try configuration.validate()
+        guard stored(configuration) == stored(self.configuration),
             Set(configuration.sparseVectors.keys) == Set(self.configuration.sparseVectors.keys)
         else { throw .badRequest("the vectors of a collection with points cannot be changed") }
         self.configuration = configuration

@@ -74,7 +74,10 @@ public final class EmbeddedStore: PointStore {
             let migrator = Schema.migrator
             if try pool.read(migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
             try migrator.migrate(pool)
-            return (pool, try pool.read { db in try Loader(db, path: path, directory: directory).published() })
+            return (
+                pool,
+                try pool.read { db in try Loader(db, path: path, directory: directory, options: options).published() }
+            )
         }
         state = Mutex(published)
         let builder = GraphBuilder(self)

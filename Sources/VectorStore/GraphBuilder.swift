@@ -101,6 +101,7 @@ final class GraphBuilder: Sendable {
         var key: Int64
         var vector: String
         var file: GraphFile
+        var configuration: HNSWConfiguration
         /// Bytes of vectors from which there is a graph.
         var threshold: Int
     }
@@ -111,10 +112,13 @@ final class GraphBuilder: Sendable {
     private func step() -> Bool {
         guard let store = store.store else { return false }
         for (name, state) in store.states {
-            for (vector, field) in state.dense where (1...4096).contains(field.parameters.size) {
+            for (vector, field) in state.dense {
+                guard let configuration = state.configuration.graphConfiguration(vector, store.options) else {
+                    continue
+                }
                 let job = Job(
                     collection: name, key: state.key, vector: vector,
-                    file: GraphFile(state.key, vector, in: store.directory),
+                    file: GraphFile(state.key, vector, in: store.directory), configuration: configuration,
                     threshold: state.configuration.indexingThreshold.map { $0 == 0 ? .max : $0 }
                         ?? store.options.indexingThreshold)
                 do {
@@ -145,6 +149,10 @@ final class GraphBuilder: Sendable {
             return true
         }
         guard let graph = field.graph else { return false }
+        if !graph.isSettled {
+            try graph.settle()
+            return true
+        }
         if graph.deletedNodeCount * 10 > graph.nodeCount {
             try graph.repair()
             return true
@@ -159,16 +167,9 @@ final class GraphBuilder: Sendable {
 
     /// Gives the graph one batch of the rows it lacks and takes out those that are gone.
     private func advance(_ job: Job, _ store: EmbeddedStore) throws {
-        let options = store.options
         var taken: (graph: HNSWIndex, rows: RowBits, retired: RowBits, matrix: VectorMatrix, waiting: Int)?
         try change(job, store) { field in
-            let graph =
-                try field.graph
-                ?? HNSWIndex(
-                    HNSWConfiguration(
-                        dimension: field.parameters.size, distance: field.parameters.distance, M: options.M,
-                        efConstruction: options.efConstruction),
-                    capacity: field.present.count)
+            let graph = try field.graph ?? HNSWIndex(job.configuration, capacity: field.present.count)
             let waiting = field.waiting
             let rows = RowBits(waiting.list.prefix(Self.batch), capacity: 0)
             taken = (graph, rows, field.retired, field.matrix, waiting.count)

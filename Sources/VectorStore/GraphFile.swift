@@ -13,10 +13,11 @@ struct GraphFile {
         path = "\(Self.folder(directory))/\(collection)-\(FileName.spelling(vector)).hnsw"
     }
 
-    /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted.
-    func open(_ parameters: CollectionConfiguration.VectorParameters) -> (HNSWIndex, stamp: UInt64)? {
+    /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted, or it
+    /// was built otherwise.
+    func open(_ configuration: HNSWConfiguration) -> (HNSWIndex, stamp: UInt64)? {
         guard FileManager.default.fileExists(atPath: path), let (graph, stamp) = try? HNSWIndex.restore(from: path),
-            graph.configuration.dimension == parameters.size, graph.configuration.distance == parameters.distance
+            graph.configuration == configuration
         else { return nil }
         return (graph, stamp)
     }

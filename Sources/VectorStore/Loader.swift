@@ -9,11 +9,13 @@ struct Loader {
     private let db: Database
     private let path: String
     private let directory: String
+    private let options: EmbeddedStore.Options
 
-    init(_ db: Database, path: String, directory: String) {
+    init(_ db: Database, path: String, directory: String, options: EmbeddedStore.Options) {
         self.db = db
         self.path = path
         self.directory = directory
+        self.options = options
     }
 
     func published() throws -> EmbeddedStore.Published {
@@ -101,7 +103,8 @@ struct Loader {
     /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.
     private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) throws {
         guard let parameters = collection.configuration.vectors[name],
-            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(parameters),
+            let wanted = collection.configuration.graphConfiguration(name, options),
+            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(wanted),
             // A graph of a later state: an older database has been put in the place of this one's.
             stamp <= UInt64(bitPattern: collection.operation)
         else { return }

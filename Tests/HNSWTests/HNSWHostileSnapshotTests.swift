@@ -7,11 +7,13 @@ import Testing
 @testable import HNSW
 
 @Suite struct HNSWHostileSnapshotTests {
-    @Test func `no number in a file leads outside of it, whatever the hashes say`() throws {
+    // 130 elements are walked by half their codes, whose scales are a section more.
+    @Test(arguments: [8, 130])
+    func `no number in a file leads outside of it, whatever the hashes say`(dimension: Int) throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
         defer { unsafe unlink(path) }
-        let set = VectorSet(rows: 80, dimension: 8, repeats: 6, seed: 71)
-        let index = try HNSWIndex(HNSWConfiguration(dimension: 8, M: 3, efConstruction: 20))
+        let set = VectorSet(rows: 80, dimension: dimension, repeats: 6, seed: 71)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: dimension, M: 3, efConstruction: 20))
         try index.insert(matrix: set.values.span, threads: 1)
         for row in 0..<10 { index.remove(row: UInt32(row)) }
         try index.repair()

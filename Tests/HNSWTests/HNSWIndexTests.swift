@@ -18,13 +18,15 @@ import Testing
         return index
     }
 
-    @Test(arguments: Distance.allCases, HNSWConfiguration.Codes.allCases)
+    // From 128 elements on, products are walked by half their codes.
+    @Test(
+        arguments: Distance.allCases, [(HNSWConfiguration.Codes.int8, 48), (.int8, 128), (.int8, 200), (.float32, 48)])
     func `nearly all true neighbours are found, by every distance and code`(
-        distance: Distance, codes: HNSWConfiguration.Codes
+        distance: Distance, of kind: (codes: HNSWConfiguration.Codes, dimension: Int)
     ) throws {
-        let set = VectorSet(rows: 3000, dimension: 48, normalised: distance == .cosine, seed: 1)
-        let index = try Self.build(set, distance: distance, codes: codes)
-        let queries = VectorSet(rows: 50, dimension: 48, normalised: distance == .cosine, seed: 2)
+        let set = VectorSet(rows: 3000, dimension: kind.dimension, normalised: distance == .cosine, seed: 1)
+        let index = try Self.build(set, distance: distance, codes: kind.codes)
+        let queries = VectorSet(rows: 50, dimension: kind.dimension, normalised: distance == .cosine, seed: 2)
         #expect(try set.recall(of: index, queries: queries, count: 10, ef: 100) >= 0.97)
         #expect(try index.checkInvariants() == [])
     }
@@ -43,14 +45,14 @@ import Testing
         #expect(found == 900)
     }
 
-    @Test(arguments: [1, 2, 3, 63, 64, 65, 127, 129, 384, 1000, 4096])
-    func `any dimension is searched, and scores are exact search's`(dimension: Int) throws {
+    @Test(arguments: [1, 2, 3, 63, 64, 65, 127, 128, 129, 384, 1000, 4096], [Distance.euclid, .cosine])
+    func `any dimension is searched, and scores are exact search's`(dimension: Int, distance: Distance) throws {
         let set = VectorSet(rows: 200, dimension: dimension, seed: 3)
-        let index = try Self.build(set, distance: .euclid)
+        let index = try Self.build(set, distance: distance)
         for row in stride(from: 0, to: 200, by: 20) {
             let query = set[row]
             let truth = ExactSearch.nearest(
-                to: query.span, in: set.values.span, dimension: dimension, distance: .euclid, count: 5)
+                to: query.span, in: set.values.span, dimension: dimension, distance: distance, count: 5)
             let found = try index.search(query.span, count: 5, ef: 200)
             #expect(found.map(\.score) == truth.map(\.score))
         }

@@ -2,6 +2,7 @@
 
 import Foundation
 import HNSW
+import Synchronization
 import TestSupport
 import Testing
 
@@ -11,10 +12,11 @@ import Testing
     }
 
     private static func sample(
-        rows: Int = 500, codes: HNSWConfiguration.Codes = .int8, seed: UInt64 = 51
+        rows: Int = 500, dimension: Int = 20, codes: HNSWConfiguration.Codes = .int8, seed: UInt64 = 51
     ) throws -> (VectorSet, HNSWIndex) {
-        let set = VectorSet(rows: rows, dimension: 20, repeats: 6, seed: seed)
-        let index = try HNSWIndex(HNSWConfiguration(dimension: 20, M: 4, efConstruction: 30, codes: codes), capacity: 8)
+        let set = VectorSet(rows: rows, dimension: dimension, repeats: 6, seed: seed)
+        let index = try HNSWIndex(
+            HNSWConfiguration(dimension: dimension, M: 4, efConstruction: 30, codes: codes), capacity: 8)
         try index.insert(matrix: set.values.span, threads: 1)
         for row in 0..<rows / 5 { index.remove(row: UInt32(row)) }
         try index.repair()
@@ -22,11 +24,14 @@ import Testing
         return (set, index)
     }
 
-    @Test(arguments: HNSWConfiguration.Codes.allCases)
-    func `a restored index answers as the saved one and can be changed on`(codes: HNSWConfiguration.Codes) throws {
+    // 150 elements are walked by half their codes.
+    @Test(arguments: HNSWConfiguration.Codes.allCases, [20, 150])
+    func `a restored index answers as the saved one and can be changed on`(
+        codes: HNSWConfiguration.Codes, dimension: Int
+    ) throws {
         let path = Self.path()
         defer { unsafe unlink(path) }
-        let (set, index) = try Self.sample(codes: codes)
+        let (set, index) = try Self.sample(dimension: dimension, codes: codes)
         try index.save(to: path, stamp: 42)
         let (restored, stamp) = try HNSWIndex.restore(from: path)
         #expect(stamp == 42)
@@ -39,13 +44,45 @@ import Testing
             #expect(try restored.search(set[row].span, count: 10, ef: 30) == expected)
         }
         // Far more than it had room for.
-        let more = VectorSet(rows: 9000, dimension: 20, seed: 52)
+        let more = VectorSet(rows: 9000, dimension: dimension, seed: 52)
         try restored.insert(matrix: more.values.span, firstRow: 500, threads: 2)
         try restored.repair()
         #expect(try restored.checkInvariants() == [])
         #expect(try restored.search(more[8999].span, count: 1, ef: 50).map(\.row) == [9499])
         // The file is as it was.
         #expect(try HNSWIndex.restore(from: path).index.count == index.count)
+    }
+
+    /// Which a search must not notice, nor a change be lost by.
+    @Test func `a settled index answers and changes as before, beside searches and insertions`() throws {
+        let path = Self.path()
+        defer { unsafe unlink(path) }
+        let set = VectorSet(rows: 6000, dimension: 130, seed: 54)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 130, M: 8))
+        try index.insert(matrix: set.values.span.extracting(0..<4000 * 130), threads: 2)
+        try index.save(to: path)
+        let restored = try HNSWIndex.restore(from: path).index
+        let answers = try (0..<200).map { try restored.search(set[$0].span, count: 5, ef: 40) }
+        let failures = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 3) { thread in
+            do {
+                switch thread {
+                case 0: try restored.settle()
+                case 1: for row in 0..<200 { _ = try restored.search(set[row].span, count: 5, ef: 40) }
+                default: for row in 4000..<6000 { try restored.insert(set[row].span, row: UInt32(row)) }
+                }
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
+        #expect(try restored.checkInvariants() == [])
+        for row in 4000..<6000 { restored.remove(row: UInt32(row)) }
+        try restored.settle()
+        let kept = try (0..<200).filter {
+            try restored.search(set[$0].span, count: 5, ef: 40).first == answers[$0].first
+        }
+        #expect(kept.count == 200)
     }
 
     @Test func `an empty index comes back empty`() throws {

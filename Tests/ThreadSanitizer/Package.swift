@@ -24,6 +24,7 @@ let package = Package(
         .target(name: "HNSW", dependencies: ["CIntrinsics"], swiftSettings: numeric),
         .target(name: "TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "HNSWTests", dependencies: ["HNSW", "TestSupport"], path: "Sources/HNSWTests", swiftSettings: numeric),
+            name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport"], path: "Sources/HNSWTests",
+            swiftSettings: numeric),
     ]
 )

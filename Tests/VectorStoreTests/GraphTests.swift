@@ -129,6 +129,60 @@ import Testing
         }
     }
 
+    private static func graph(_ store: EmbeddedStore) throws -> HNSWConfiguration? {
+        try store.collectionState("c").dense[""]?.graph?.configuration
+    }
+
+    /// The vector's own parameters before the collection's, and those before the store's.
+    @Test func `graphs are built as the configuration says, and anew when it has changed`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 12)
+            try await store.updateConfiguration(of: "c") {
+                $0.graph = .init(M: 5, efConstruction: 40)
+                $0.vectors[""]?.graph.M = 7
+            }
+            _ = try await store.update([.upsert((0..<1000).map { Self.point($0, &generator) })], in: "c")
+            try await Self.untilIndexed(store)
+            _ = try await Self.untilSaved(directory)
+            #expect(try Self.graph(store)?.M == 7)
+            #expect(try Self.graph(store)?.efConstruction == 40)
+            try await store.updateConfiguration(of: "c") { $0.vectors[""]?.graph.M = nil }
+            try store.close()
+
+            let again = try EmbeddedStore(directory: directory, options: Self.options)
+            try await Self.untilIndexed(again)
+            #expect(try Self.graph(again)?.M == 5)
+            #expect(try await Self.recall(again, nil, &generator) >= 0.95)
+            let error = await #expect(throws: StoreError.self) {
+                try await again.updateConfiguration(of: "c") { $0.graph.M = 1 }
+            }
+            #expect("\(error.map { "\($0)" } ?? "")".contains("2 to 128"))
+            try await again.updateConfiguration(of: "c") { $0.graph.M = 0 }
+            try again.close()
+
+            let without = try EmbeddedStore(directory: directory, options: Self.options)
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(try Self.graph(without) == nil)
+            #expect(try await Self.recall(without, nil, &generator) == 1)
+        }
+    }
+
+    /// What was opened mapped is brought into memory by the builder.
+    @Test func `a graph that was opened is settled behind the queries' backs`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 13)
+            _ = try await store.update([.upsert((0..<1000).map { Self.point($0, &generator) })], in: "c")
+            try await Self.untilIndexed(store)
+            _ = try await Self.untilSaved(directory)
+            try store.close()
+            let again = try EmbeddedStore(directory: directory, options: Self.options)
+            let graph = try #require(try again.collectionState("c").dense[""]?.graph)
+            for _ in 0..<6000 where !graph.isSettled { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(graph.isSettled)
+            #expect(try await Self.recall(again, nil, &generator) >= 0.95)
+        }
+    }
+
     @Test(arguments: ["nothing", "a foreign file", "cut", "a flipped bit", "another size", "a folder"])
     func `a graph file that is not right is built again`(damage: String) async throws {
         try await Self.withStore { store, directory in

@@ -46,7 +46,9 @@ extension QdrantAPI {
         let threshold = try QdrantCollection.indexingThreshold(fields)
         try await store.updateConfiguration(of: call.parameter) { configuration in
             let settings = configuration.metadata[QdrantCollection.settings] ?? [:]
-            configuration.metadata[QdrantCollection.settings] = QdrantCollection.updated(settings, by: fields)
+            let changed = QdrantCollection.updated(settings, by: fields)
+            configuration.metadata[QdrantCollection.settings] = changed
+            QdrantCollection.takeGraphs(from: changed, into: &configuration)
             if let threshold { configuration.indexingThreshold = threshold }
             for case (let name, let parameters?) in modifiers ?? [] { configuration.sparseVectors[name] = parameters }
         }
@@ -177,7 +179,26 @@ enum QdrantCollection {
             kept.remove("quantization")
         }
         configuration.metadata = [settings: .object(kept)]
+        takeGraphs(from: .object(kept), into: &configuration)
         return configuration
+    }
+
+    /// `m` and `ef_construct` of the collection's graphs and of those of single vectors, as far as they are told.
+    static func takeGraphs(from settings: JSONValue, into configuration: inout CollectionConfiguration) {
+        if let told = settings["hnsw_config"] { configuration.graph = graph(told) }
+        let vectors = settings["vectors"]
+        for name in configuration.vectors.keys {
+            let own = name.isEmpty && vectors?["size"] != nil ? vectors : vectors?[name]
+            if let told = own?["hnsw_config"] { configuration.vectors[name]?.graph = graph(told) }
+        }
+    }
+
+    /// Qdrant takes any number; more than 128 links, or as many candidates as that, help nobody.
+    private static func graph(_ told: JSONValue) -> CollectionConfiguration.GraphParameters {
+        var graph = CollectionConfiguration.GraphParameters(json: told)
+        graph.M = graph.M.map { $0 == 0 ? 0 : min(max($0, 2), 128) }
+        graph.efConstruction = graph.efConstruction.map { min(max($0, 4), 65_536) }
+        return graph
     }
 
     static func sparseParameters(_ fields: Fields) throws -> CollectionConfiguration.SparseVectorParameters {
@@ -206,7 +227,7 @@ enum QdrantCollection {
         }
         return .init(
             size: size, distance: distance, isMulti: fields["multivector_config"] != nil,
-            isOfBytes: fields["datatype"] == "uint8")
+            isOfBytes: fields["datatype"] == "uint8", graph: fields["hnsw_config"].map(graph) ?? .init())
     }
 
     /// The settings after `PATCH`: where there is one unnamed vector, its changes come under the name "" and belong to it, and those of

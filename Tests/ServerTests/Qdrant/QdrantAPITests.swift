@@ -63,6 +63,8 @@ import VectorStore
             let vectors = try #require(config["params"]?["vectors"])
             #expect(vectors["size"] == 2)
             #expect(vectors["hnsw_config"] == ["m": 32, "ef_construct": 7])
+            let built = try await server.store.collection("c").configuration.vectors[""]?.graph
+            #expect(built == .init(M: 32, efConstruction: 7))
             #expect(vectors["quantization_config"] == ["binary": [:]])
             #expect(config["params"]?["on_disk_payload"] == false)
             let unknown = try await server.error("PATCH", "/collections/c", ["vectors": ["x": ["on_disk": true]]])
