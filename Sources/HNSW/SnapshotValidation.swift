@@ -17,16 +17,17 @@ enum SnapshotValidation {
         }
         try checkTable(state, header)
         var tallies = Array(repeating: Tally(), count: max(1, threads))
-        let share = (header.nodes + tallies.count - 1) / tallies.count
+        let parts = tallies.count
+        let share = (header.nodes + parts - 1) / parts
         unsafe tallies.withUnsafeMutableBufferPointer { tallies in
             // Each thread writes its own element and reads what nobody writes.
             nonisolated(unsafe) let (tallies, graph) = unsafe (tallies, graph)
             let isFree = isFree
-            DispatchQueue.concurrentPerform(iterations: tallies.count) { thread in
+            DispatchQueue.concurrentPerform(iterations: parts) { thread in
                 let nodes = min(thread * share, header.nodes)..<min((thread + 1) * share, header.nodes)
                 var tally = Tally()
                 do throws(HNSWError) {
-                    for node in nodes { try check(node, graph, header, isFree, &tally) }
+                    for node in nodes { unsafe try check(node, graph, header, isFree, &tally) }
                 } catch {
                     tally.failure = error
                 }
