@@ -231,4 +231,13 @@ enum SpinLock {
             if tries & 63 == 0 { yieldThread() } else { cintrinsics_pause() }
         }
     }
+
+    /// Whether the lock was to be had within so many tries.
+    @unsafe static func lock(_ address: UnsafeMutablePointer<UInt8>, within tries: Int) -> Bool {
+        for _ in 0..<tries {
+            if unsafe cintrinsics_try_lock(address) { return true }
+            cintrinsics_pause()
+        }
+        return false
+    }
 }

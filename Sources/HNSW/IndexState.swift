@@ -58,6 +58,8 @@ import Darwin
     var freeNodes: [UInt32] = []
 
     static let poolCapacity = 64
+    /// Tries for the pool's lock, which is held for nanoseconds: some ten microseconds' worth.
+    static let poolTries = 256
     static let counterNodes = 0
     static let counterLists = 1
     static let counterRows = 2
@@ -255,15 +257,17 @@ import Darwin
     // MARK: Contexts
 
     /// A context of nobody else's. It holds for the present capacity, which does not change while `gate` is held.
+    ///
+    /// A thread that has the pool may have lost its core, to whoever is asking perhaps: a new context is quicker than waiting for it.
     func takeContext(ef: Int) -> UnsafeMutablePointer<SearchContext> {
-        unsafe SpinLock.lock(spins.base + 64)
-        if poolCount > 0 {
-            poolCount -= 1
-            let address = pool[poolCount]
+        if unsafe SpinLock.lock(spins.base + 64, within: Self.poolTries) {
+            var address: UInt = 0
+            if poolCount > 0 {
+                poolCount -= 1
+                address = pool[poolCount]
+            }
             unsafe cintrinsics_unlock(spins.base + 64)
             if let context = unsafe UnsafeMutablePointer<SearchContext>(bitPattern: address) { return unsafe context }
-        } else {
-            unsafe cintrinsics_unlock(spins.base + 64)
         }
         let context = UnsafeMutablePointer<SearchContext>.allocate(capacity: 1)
         unsafe context.initialize(to: SearchContext(graph, nodeCapacity: nodeCapacity, ef: ef))
@@ -271,14 +275,16 @@ import Darwin
     }
 
     func giveBack(_ context: UnsafeMutablePointer<SearchContext>) {
-        unsafe SpinLock.lock(spins.base + 64)
-        let hasRoom = poolCount < Self.poolCapacity
-        if hasRoom {
-            pool[poolCount] = UInt(bitPattern: context)
-            poolCount += 1
+        var isKept = false
+        if unsafe SpinLock.lock(spins.base + 64, within: Self.poolTries) {
+            isKept = poolCount < Self.poolCapacity
+            if isKept {
+                pool[poolCount] = UInt(bitPattern: context)
+                poolCount += 1
+            }
+            unsafe cintrinsics_unlock(spins.base + 64)
         }
-        unsafe cintrinsics_unlock(spins.base + 64)
-        if !hasRoom { unsafe Self.discard(context) }
+        if !isKept { unsafe Self.discard(context) }
     }
 
     private static func discard(_ context: UnsafeMutablePointer<SearchContext>) {

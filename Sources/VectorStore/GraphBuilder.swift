@@ -75,16 +75,18 @@ final class GraphBuilder: Sendable {
         #endif
     }
 
-    /// Makes the calling thread one that runs only while a core has nothing else to do, or again one of low priority.
+    /// Makes the calling thread, for the rest of its life, one that runs only while a core has nothing else to do.
     ///
     /// A nice thread keeps its core for some milliseconds when another wakes up: an upload, which sleeps and wakes with each batch,
-    /// was a third faster without. Nothing that others wait for may be held meanwhile.
-    private static func runWhenIdle(_ isIdle: Bool) {
+    /// was a third faster without. The way back is forbidden to processes without privileges, so that only threads do it that
+    /// insert and end. What they hold meanwhile only other insertions wait for.
+    private static func runWhenIdle() {
         #if os(Linux)
-        // SCHED_IDLE of Linux, which the headers show only to those who ask for GNU's extensions.
+        // SCHED_IDLE of Linux, which the headers show only to those who ask for GNU's extensions. Where it is refused the thread
+        // stays one of low priority.
         let idle: CInt = 5
         var parameters = sched_param()
-        _ = unsafe pthread_setschedparam(pthread_self(), isIdle ? idle : SCHED_OTHER, &parameters)
+        _ = unsafe pthread_setschedparam(pthread_self(), idle, &parameters)
         #endif
     }
 
@@ -203,36 +205,35 @@ final class GraphBuilder: Sendable {
     ) throws {
         let next = Atomic(0)
         let failed = Mutex<(any Error)?>(nil)
-        @Sendable func work() {
-            var isIdle = false
-            defer { if isIdle { Self.runWhenIdle(false) } }
+        /// Inserts until all rows are taken, or until threads of the other kind should.
+        @Sendable func work(whenIdle: Bool) {
             while !isStopped.load(ordering: .relaxed) {
                 let place = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard place < rows.count else { return }
-                if place % 16 == 0, !isFarBehind, isBeingWritten() != isIdle {
-                    isIdle.toggle()
-                    Self.runWhenIdle(isIdle)
-                }
                 do {
                     try graph.insert(matrix.vector(row: Int(rows[place])).span, row: rows[place])
                 } catch {
                     failed.withLock { $0 = error }
                     return
                 }
+                if place % 16 == 15, (!isFarBehind && isBeingWritten()) != whenIdle { return }
             }
         }
-        let others = min(ProcessInfo.processInfo.activeProcessorCount - 1, rows.count / 64)
-        let ended = DispatchSemaphore(value: 0)
-        for _ in 0..<max(0, others) {
-            Thread {
-                Self.lowerPriority()
-                work()
-                ended.signal()
-            }.start()
+        let count = max(1, min(ProcessInfo.processInfo.activeProcessorCount, rows.count / 64))
+        while !isStopped.load(ordering: .relaxed), next.load(ordering: .relaxed) < rows.count {
+            let whenIdle = !isFarBehind && isBeingWritten()
+            let ended = DispatchSemaphore(value: 0)
+            for _ in 0..<count {
+                Thread {
+                    Self.lowerPriority()
+                    if whenIdle { Self.runWhenIdle() }
+                    work(whenIdle: whenIdle)
+                    ended.signal()
+                }.start()
+            }
+            for _ in 0..<count { ended.wait() }
+            if let error = failed.withLock({ $0 }) { throw error }
         }
-        work()
-        for _ in 0..<max(0, others) { ended.wait() }
-        if let error = failed.withLock({ $0 }) { throw error }
     }
 
     private func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
