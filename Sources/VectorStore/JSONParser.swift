@@ -31,8 +31,8 @@ extension JSONValue {
 private struct JSONParser {
     let bytes: [UInt8]
     var index = 0
-    /// How many elements the array had that ended last.
-    private var lastCount = 0
+    /// How many elements the array had that ended last, and how deep it was.
+    private var last = (count: 0, depth: 0)
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -85,9 +85,7 @@ private struct JSONParser {
     mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
         index += 1
         var elements: [JSONValue] = []
-        // Vectors come by the hundred, all of one length; an element has at least two bytes with its comma.
-        elements.reserveCapacity(min(lastCount, (bytes.count - index) / 2))
-        defer { lastCount = elements.count }
+        defer { last = (elements.count, depth) }
         skipWhitespace()
         if current == UInt8(ascii: "]") {
             index += 1
@@ -96,6 +94,12 @@ private struct JSONParser {
         while true {
             skipWhitespace()
             elements.append(try value(depth: depth + 1))
+            // Vectors come by the hundred, all of one length. Room is made for what follows a number where the last array was as
+            // deep: of arrays in arrays each would have it, and memory would be hundreds of times what was sent. An element has at
+            // least two bytes with its comma.
+            if elements.count == 1, depth == last.depth, Self.isNumber(elements[0]) {
+                elements.reserveCapacity(min(last.count, (bytes.count - index) / 2 + 1))
+            }
             skipWhitespace()
             switch current {
             case UInt8(ascii: ","): index += 1
@@ -104,6 +108,13 @@ private struct JSONParser {
                 return elements
             default: throw error("Expecting ',' delimiter")
             }
+        }
+    }
+
+    private static func isNumber(_ value: JSONValue) -> Bool {
+        switch value {
+        case .integer, .double: true
+        default: false
         }
     }
 

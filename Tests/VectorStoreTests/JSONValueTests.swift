@@ -108,6 +108,18 @@ import VectorStore
         #expect(throws: JSONError.self) { try JSONValue(parsing: "1e999".utf8) }
     }
 
+    @Test(arguments: ["[[[[[[[[1]]]]]]]]", "[1,[1,[1,[1,[1,[1,[1,[1]]]]]]]]", "[],[1],[],[1],[],[1],[],[1]"])
+    func `room made for an array as long as the last is not made for each of many short ones`(short: String) throws {
+        func room(_ value: JSONValue) -> Int {
+            guard case .array(let elements) = value else { return 0 }
+            return elements.capacity + elements.reduce(0) { $0 + room($1) }
+        }
+        let long = "[" + Array(repeating: "1", count: 1000).joined(separator: ",") + "]"
+        let text = "[" + Array(repeating: "\(long),\(short)", count: 10).joined(separator: ",") + "]"
+        // Twice what there is, as for any array that grows; a thousand for each of the short ones would be 80,000 and more.
+        #expect(room(try JSONValue(parsing: text.utf8)) < 45_000)
+    }
+
     @Test func `bytes at random never crash the parser, and what it accepts survives a round trip`() throws {
         var generator = SplitMix64(seed: 2026)
         let alphabet = Array(#"{}[]",:0123456789.eE+-truefalsn\u d8"#.utf8) + [0xC3, 0xA9, 0xFF, 0x0A]
