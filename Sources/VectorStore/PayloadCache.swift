@@ -21,6 +21,12 @@ final class PayloadCache: Sendable {
         var old: Generation = [:]
         /// Of the young.
         var bytes = 0
+
+        func hasRoom(_ more: Int) -> Bool { bytes + more + PayloadCache.overhead <= PayloadCache.limit }
+
+        mutating func insert(_ entry: Generation.Value, _ key: Key) {
+            if young.updateValue(entry, forKey: key) == nil { bytes += entry.bytes + PayloadCache.overhead }
+        }
     }
 
     /// Bytes of JSON in a generation; values in memory are several times as large.
@@ -31,18 +37,20 @@ final class PayloadCache: Sendable {
 
     /// - Parameter bytes: Of its text.
     func insert(_ payload: JSONObject, bytes: Int, _ key: Key) {
-        generations.withLock { Self.insert((payload, bytes), key, &$0) }
-    }
-
-    private static func insert(_ entry: Generation.Value, _ key: Key, _ generations: inout Generations) {
-        let cost = entry.bytes + overhead
-        guard cost <= limit / 16 else { return }
-        if generations.bytes + cost > limit {
-            generations.old = generations.young
-            generations.young = [:]
-            generations.bytes = 0
+        guard bytes + Self.overhead <= Self.limit / 16 else { return }
+        // What is dropped may be tens of thousands of objects: they go when nobody waits for the lock.
+        let dropped = generations.withLock { generations in
+            var dropped: Generation = [:]
+            if !generations.hasRoom(bytes) {
+                dropped = generations.old
+                generations.old = generations.young
+                generations.young = [:]
+                generations.bytes = 0
+            }
+            generations.insert((payload, bytes), key)
+            return dropped
         }
-        if generations.young.updateValue(entry, forKey: key) == nil { generations.bytes += cost }
+        withExtendedLifetime(dropped) {}
     }
 
     /// The payloads of all of these, in their order; nil when one is missing or they are longer than `most` bytes together.
@@ -51,10 +59,12 @@ final class PayloadCache: Sendable {
             var payloads: [JSONObject] = []
             var bytes = 0
             for key in keys {
-                if generations.young[key] == nil, let entry = generations.old[key] {
-                    Self.insert(entry, key, &generations)
+                var found = generations.young[key]
+                if found == nil, let entry = generations.old[key] {
+                    if generations.hasRoom(entry.bytes) { generations.insert(entry, key) }
+                    found = entry
                 }
-                guard let entry = generations.young[key] else { return nil }
+                guard let entry = found else { return nil }
                 bytes += entry.bytes
                 payloads.append(entry.payload)
             }

@@ -225,6 +225,12 @@ import Testing
             #expect(try isLeft { $0.prefetch = [plain] })
             #expect(try isLeft { $0.filter = Filter(must: [.hasID([.number(1)])]) })
             #expect(try isLeft { $0.filter = Filter(must: [.match(key: "nowhere", .value(1))]) })
+            let range = Condition.range(key: "n", Bounds(gt: 0))
+            #expect(try !isLeft { $0.filter = Filter(must: Array(repeating: range, count: 8)) })
+            // As many again on each of three levels.
+            let nested = Condition.filter(Filter(must: Array(repeating: range, count: 8)))
+            let twice = Condition.filter(Filter(must: Array(repeating: nested, count: 8)))
+            #expect(try isLeft { $0.filter = Filter(must: [twice]) })
             #expect(throws: StoreError.collectionNotFound("d")) { try model.store.queryAtOnce(plain, in: "d") }
             #expect(throws: StoreError.wrongDimension(expected: Self.size, got: 1)) {
                 try model.store.queryAtOnce(PointsQuery(vector: [1], withPayload: .none), in: "c")
