@@ -274,7 +274,7 @@ import VectorStore
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat(steps))
             let model = try chatModel(
-                ollama, deadlines: OllamaDeadlines(connect: .seconds(60), firstToken: .milliseconds(100)))
+                ollama, deadlines: OllamaDeadlines(connect: .seconds(600), firstToken: .milliseconds(100)))
             await #expect(throws: ChatError.firstTokenTimeout(after: .milliseconds(100))) {
                 try await collect(model.chat(request()))
             }
@@ -286,7 +286,7 @@ import VectorStore
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.piece("Fica"), .stall]))
             let model = try chatModel(
-                ollama, deadlines: OllamaDeadlines(connect: .seconds(60), betweenTokens: .milliseconds(100)))
+                ollama, deadlines: OllamaDeadlines(connect: .seconds(600), betweenTokens: .milliseconds(100)))
             await #expect(throws: ChatError.tokenTimeout(after: .milliseconds(100))) {
                 try await collect(model.chat(request()))
             }
@@ -297,7 +297,7 @@ import VectorStore
     @Test func `loading a model takes longer than the deadline between tokens, and may`() async throws {
         try await StandInOllama.run { ollama in
             ollama.next("/api/chat", .chat([.pause(.milliseconds(400)), .piece("Faro."), .done()]))
-            let deadlines = OllamaDeadlines(connect: .seconds(60), betweenTokens: .milliseconds(300))
+            let deadlines = OllamaDeadlines(connect: .seconds(600), betweenTokens: .milliseconds(300))
             let text = try await answerText(chatModel(ollama, deadlines: deadlines).chat(request()))
             #expect(text == "Faro.")
         }
@@ -373,9 +373,9 @@ func chatModel(
 }
 
 extension OllamaDeadlines {
-    /// Far longer than any test: on a busy machine even a connection may take seconds.
+    /// Far longer than any test: with hundreds of tests on two cores a connection has taken more than a minute.
     static let patient = OllamaDeadlines(
-        connect: .seconds(60), firstToken: .seconds(60), betweenTokens: .seconds(60), status: .seconds(60))
+        connect: .seconds(600), firstToken: .seconds(600), betweenTokens: .seconds(600), status: .seconds(600))
 }
 
 @discardableResult

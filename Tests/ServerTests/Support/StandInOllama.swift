@@ -127,7 +127,7 @@ final class StandInOllama: Sendable {
     func requests(_ path: String) -> [Request] { requests.filter { $0.path == path } }
 
     /// Waits until `condition` holds for the requests so far; false after `limit`, which only a failing test reaches.
-    func until(limit: Duration = .seconds(120), _ condition: ([Request]) -> Bool) async throws -> Bool {
+    func until(limit: Duration = .seconds(600), _ condition: ([Request]) -> Bool) async throws -> Bool {
         let end = ContinuousClock.now + limit
         while !condition(requests) {
             if ContinuousClock.now > end { return false }
