@@ -21,15 +21,16 @@ if [[ $(uname -s) == Darwin ]]; then
     exit 0 # Accelerate, SQLite and curl are part of macOS
 fi
 
-packages=(libopenblas-dev libcurl4-openssl-dev libsqlite3-dev curl "$@")
+# libstemmer0d: Snowball's stemmers, loaded when a text index asks for one.
+packages=(libopenblas-dev libcurl4-openssl-dev libsqlite3-dev libstemmer0d curl "$@")
 
 if ! command -v dpkg-query >/dev/null; then
     # Not a Debian: say what is needed in the words every distribution has for it, unless the headers are there.
     printf '#include <cblas.h>\n#include <curl/curl.h>\n#include <sqlite3.h>\n' |
         clang -fsyntax-only -x c - 2>/dev/null && exit 0
-    say "deps: install the development packages of OpenBLAS, libcurl and SQLite, and curl, with your package manager, e.g."
-    say "  sudo dnf install openblas-devel libcurl-devel sqlite-devel curl"
-    say "  sudo pacman -S openblas curl sqlite"
+    say "deps: install the development packages of OpenBLAS, libcurl and SQLite, curl, and libstemmer (Snowball), e.g."
+    say "  sudo dnf install openblas-devel libcurl-devel sqlite-devel curl libstemmer"
+    say "  sudo pacman -S openblas curl sqlite snowball"
     exit 1
 fi
 
@@ -38,36 +39,25 @@ installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/
 missing=()
 for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
 
-# Neither building nor starting needs Snowball's stemmers, only text indexes that stem: they are added where that asks for nothing,
-# and tried once.
-tried=$(dirname "$0")/../.build/libstemmer-tried
-if ! installed libstemmer0d; then
-    if ((${#missing[@]})); then
-        missing+=(libstemmer0d)
-    elif [[ ! -e $tried ]] && { ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; }; then
-        run=(env DEBIAN_FRONTEND=noninteractive apt-get)
-        ((EUID == 0)) || run=(sudo "${run[@]}")
-        if "${run[@]}" -o Acquire::Retries=0 -o Acquire::http::Timeout=10 install --yes --no-install-recommends -qq \
-            libstemmer0d >/dev/null 2>&1; then
-            say "deps: installed libstemmer0d"
-        else
-            mkdir -p "$(dirname "$tried")" && touch "$tried"
-            say "deps: libstemmer0d could not be installed: payload indexes with a stemmer will be refused"
-        fi
-    fi
-fi
 ((${#missing[@]})) || exit 0
+
+# Nothing is built with the stemmers: without them text indexes that stem are refused, and the rest works.
+give_up() {
+    [[ ${missing[*]} == libstemmer0d ]] || exit 1
+    say "deps: going on without libstemmer0d: text indexes with a stemmer will be refused"
+    exit 0
+}
 
 install="apt-get install --yes --no-install-recommends ${missing[*]}"
 say "deps: installing ${missing[*]}"
 if ((EUID == 0)); then
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && $install -qq; } >/dev/null || { say "deps: apt-get failed; type: $install"; exit 1; }
+    { apt-get update -qq && $install -qq; } >/dev/null || { say "deps: apt-get failed; type: $install"; give_up; }
 elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 ]]; }; then
     # shellcheck disable=SC2086
-    sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null
+    { sudo apt-get update -qq && sudo DEBIAN_FRONTEND=noninteractive $install -qq >/dev/null; } || give_up
 else
     say "deps: not root and no sudo here; type, as root:"
     say "  apt-get update && $install"
-    exit 1
+    give_up
 fi

@@ -91,6 +91,7 @@ extension QueryEvaluation {
             throw StoreError.badRequest(
                 "The text index on `\(field)` does not score: create it with `\"scoring\": true`")
         }
+        try index.checkStemmer()
         let count = Double(index.indexed.count)
         let averageLength = max(1, Double(index.tokensCount) / max(1, count))
         var rarity: [String: Double] = [:]

@@ -38,7 +38,7 @@ extension EmbeddedStore {
     public func scroll(_ request: ScrollRequest, in name: String) async throws(StoreError) -> ScrollPage {
         guard request.limit > 0 else { throw .badRequest("limit must be 1 or larger") }
         return try await read(name) { [self] db, state in
-            let rows = try request.filter.map { try FilterPlan($0, state, db, path: path).rows() }
+            let rows = try request.filter.map { try state.rows(passing: $0, db, path: path) }
             var page = ScrollPage(points: [], nextPageOffset: nil)
             for (id, point) in try pointsByID(from: request.offset, among: rows, count: request.limit, state, db) {
                 if page.points.count == request.limit {
@@ -81,7 +81,7 @@ extension EmbeddedStore {
 
     public func count(_ filter: Filter?, in name: String) async throws(StoreError) -> Int {
         try await read(name) { [self] db, state in
-            try filter.map { try FilterPlan($0, state, db, path: path).rows().count } ?? state.pointsCount
+            try filter.map { try state.rows(passing: $0, db, path: path).count } ?? state.pointsCount
         }
     }
 
@@ -90,7 +90,7 @@ extension EmbeddedStore {
     ) async throws(StoreError) -> [FacetHit] {
         let key = try PayloadPath(field)
         return try await read(name) { [self] db, state in
-            let rows = try filter.map { try FilterPlan($0, state, db, path: path).rows() }
+            let rows = try filter.map { try state.rows(passing: $0, db, path: path) }
             guard let hits = state.index(on: key)?.facet(among: rows) else {
                 throw StoreError.badRequest(
                     "facets need a payload index of keywords, integers, booleans or UUIDs on '\(field)'")

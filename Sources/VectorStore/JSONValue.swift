@@ -79,7 +79,7 @@ public struct JSONObject: Sendable {
 
         func hash(into hasher: inout Hasher) {
             var text = text
-            unsafe text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+            text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         }
     }
 

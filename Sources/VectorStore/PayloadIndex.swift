@@ -38,7 +38,9 @@ struct PayloadIndex: Sendable {
         }
     }
 
-    init(_ field: PayloadPath, _ type: PayloadIndexType) {
+    init(
+        _ field: PayloadPath, _ type: PayloadIndexType, stemmers: (StemmerLanguage) -> Stemmer? = Stemmer.of
+    ) {
         self.field = field
         self.type = type
         values =
@@ -50,7 +52,8 @@ struct PayloadIndex: Sendable {
             case .datetime: .datetime(SortedEntries())
             case .uuid: .uuid(ShardedDictionary())
             case .geo: .geo(SortedEntries())
-            case .text(let parameters): .text(ShardedDictionary(), TextTokenizer(parameters: parameters))
+            case .text(let parameters):
+                .text(ShardedDictionary(), TextTokenizer(parameters: parameters, stemmers: stemmers))
             }
     }
 

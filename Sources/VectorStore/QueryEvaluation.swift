@@ -76,9 +76,12 @@ struct QueryEvaluation {
     let store: EmbeddedStore
     let state: CollectionState
     let db: Database
+    /// Told of every checkpoint before it looks: what lets a test cancel in the middle, however fast the machine is.
+    var atCheckpoint: (@Sendable () -> Void)?
 
     /// Where work that reads nothing from the database stops when the caller's task has been cancelled.
     func checkpoint() throws {
+        atCheckpoint?()
         // A statement that is run then throws, and costs a microsecond otherwise.
         _ = try Int.fetchOne(db.cachedStatement(sql: "SELECT 1"))
     }
@@ -128,7 +131,7 @@ struct QueryEvaluation {
         if query.prefetch.isEmpty {
             var rows: RowBits?
             if let filter = Filter.merged(filters) {
-                rows = try FilterPlan(filter, state, db, path: store.path).rows()
+                rows = try state.rows(passing: filter, db, path: store.path)
             }
             return try rank(query, count, among: rows)
         }

@@ -50,7 +50,7 @@ extension QueryEvaluation {
             guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
             var counted: RowBits?
             if case .among(let filter) = query.rarity {
-                counted = try FilterPlan(filter, state, db, path: store.path).rows()
+                counted = try state.rows(passing: filter, db, path: store.path)
             }
             found = field.nearest(
                 to: sparse, count: count, among: rows, countedAmong: counted, capacity: state.capacity)
@@ -141,6 +141,7 @@ extension QueryEvaluation {
     /// Each point of the lists once, by what the formula makes of it.
     func boosted(_ lists: [[Hit]], _ formula: Formula, _ defaults: FormulaDefaults) throws -> [Hit] {
         let scores = lists.map { Dictionary($0.map { ($0.row, $0.score) }, uniquingKeysWith: { first, _ in first }) }
+        for condition in formula.conditions { try state.checkStemmers(of: condition) }
         let tokenizers = state.tokenizers
         let hits = try Fusion.merged(lists).map { hit in
             guard let row = try store.fetch(state.point(hit.row), .all, .none, db) else {

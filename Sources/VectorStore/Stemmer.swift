@@ -5,9 +5,8 @@ import Synchronization
 
 /// The languages whose words Qdrant can stem, by its names.
 public enum StemmerLanguage: String, Sendable, CaseIterable {
-    case arabic, armenian, danish, dutch, english, finnish, french, german, greek, hungarian, italian, norwegian,
-        portuguese
-    case romanian, russian, spanish, swedish, tamil, turkish
+    case arabic, armenian, danish, dutch, english, finnish, french, german, greek, hungarian
+    case italian, norwegian, portuguese, romanian, russian, spanish, swedish, tamil, turkish
 
     /// By its name or its code of ISO 639-1; nil for any other.
     public init?(named name: String) {
@@ -20,8 +19,13 @@ public enum StemmerLanguage: String, Sendable, CaseIterable {
         self = language
     }
 
-    /// Whether this system has the library that stems. Without it words of an index that was made with it stay whole.
+    /// Whether this system has the library that stems. Without it words of an index that was made with it stay whole, and what asks for
+    /// them is refused.
     public static var isAvailable: Bool { c_stemmer_is_available() != 0 }
+
+    /// What is missing where `isAvailable` is false, and what to do.
+    public static let requirement =
+        "stemming needs the library libstemmer, which this system has not: install libstemmer0d (Debian), libstemmer (Fedora) or snowball (Arch) and start the server again"
 }
 
 /// Takes endings off words of one language.

@@ -1,5 +1,7 @@
 // Words that a text index may leave out. Those of the first part are the Snowball project's lists as PostgreSQL 15 distributes them
-// (https://snowballstem.org; that of Nepali is PostgreSQL's own), with what English contractions fall into: see LICENSE-snowball.
+// (https://snowballstem.org; that of Nepali is PostgreSQL's own): see LICENSE-snowball. Behind the English one, which ends with "now", are
+// contractions, put together here by a rule: can and the auxiliaries with n't, pronouns with 'm 're 's 've 'd 'll, words that ask or point
+// with 's; first what words split at the apostrophe leave of them and the list has not, then each as a whole.
 // Those of the second part were put together for this file: articles, pronouns, prepositions, conjunctions, auxiliaries, particles.
 
 extension Stopwords {
@@ -21,10 +23,11 @@ extension Stopwords {
         had having do does did doing a an the and but if or because as until while of at by for with about against between into
         through during before after above below to from up down in out on off over under again further then once here there when
         where why how all any both each few more most other some such no nor not only own same so than too very s t can will just
-        don should now aren aren't couldn couldn't didn didn't doesn doesn't hadn hadn't hasn hasn't haven haven't isn isn't mightn
-        mightn't mustn mustn't needn needn't shan shan't shouldn shouldn't wasn wasn't weren weren't won won't wouldn wouldn't ain
-        don't d ll m o re ve y ma i'm i've i'd i'll you're you've you'll you'd he's he'd he'll she's she'd she'll it's it'd it'll
-        we're we've we'd we'll they're they've they'd they'll that's that'll what's who's there's here's let's should've
+        don should now aren couldn didn doesn hadn hasn haven isn mightn mustn needn shan shouldn wasn weren won wouldn m ve d ll re
+        aren't can't couldn't didn't doesn't don't hadn't hasn't haven't isn't mightn't mustn't needn't shan't shouldn't wasn't
+        weren't won't wouldn't i'm i've i'd i'll you're you've you'd you'll we're we've we'd we'll they're they've they'd they'll
+        he's he'd he'll she's she'd she'll it's it'd it'll that's that'd that'll there's here's what's who's where's when's how's
+        why's
         [finnish]
         olla olen olet on olemme olette ovat ole oli olisi olisit olisin olisimme olisitte olisivat olit olin olimme olitte olivat
         ollut olleet en et ei emme ette eivät minä minun minut minua minussa minusta minuun minulla minulta minulle sinä sinun sinut

@@ -2,11 +2,9 @@
 
 /// The languages that have a list of such words, by Qdrant's names.
 public enum StopwordLanguage: String, Sendable, CaseIterable {
-    case arabic, azerbaijani, basque, bengali, catalan, chinese, danish, dutch, english, finnish, french, german, greek,
-        hebrew
-    case hinglish, hungarian, indonesian, italian, kazakh, nepali, norwegian, portuguese, romanian, russian, slovene,
-        spanish
-    case swedish, tajik, turkish
+    case arabic, azerbaijani, basque, bengali, catalan, chinese, danish, dutch, english, finnish
+    case french, german, greek, hebrew, hinglish, hungarian, indonesian, italian, kazakh, nepali
+    case norwegian, portuguese, romanian, russian, slovene, spanish, swedish, tajik, turkish
 
     /// By its name or its code of ISO 639-1 (`hi-en` is Hinglish); nil for any other.
     public init?(named name: String) {

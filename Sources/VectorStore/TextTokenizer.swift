@@ -40,23 +40,29 @@ public struct TextIndexParameters: Sendable, Hashable {
 /// Takes texts apart as an index was told to; without an index, as Qdrant's default does: words in lower case.
 struct TextTokenizer: Sendable {
     let parameters: TextIndexParameters
-    private let stopwords: Set<String>
+    /// One's own words, then those of each language: shared with all who leave them out, because each query makes a tokenizer.
+    private let stopwords: [Set<String>]
     private let stemmer: Stemmer?
     /// In characters. Longer beginnings of words are not told apart: those of one word of 100,000 letters would take gigabytes.
     private static let longestPrefix = 255
 
     static let `default` = TextTokenizer(parameters: TextIndexParameters())
 
-    init(parameters: TextIndexParameters) {
+    init(parameters: TextIndexParameters, stemmers: (StemmerLanguage) -> Stemmer? = Stemmer.of) {
         self.parameters = parameters
-        let words = parameters.stopwordLanguages.reduce(into: parameters.stopwords) { $0.formUnion($1.words) }
-        stopwords = parameters.lowercase ? Set(words.map { $0.lowercased() }) : words
-        stemmer = parameters.stemmer.flatMap(Stemmer.of)
+        let own = parameters.stopwords
+        stopwords =
+            [parameters.lowercase ? Set(own.map { $0.lowercased() }) : own]
+            + parameters.stopwordLanguages.map(\.words)
+        stemmer = parameters.stemmer.flatMap(stemmers)
     }
+
+    /// Whether words stay whole that should be taken to their stems, because this system has no library for it.
+    var lacksStemmer: Bool { parameters.stemmer != nil && stemmer == nil }
 
     /// The tokens of a stored text, in their order.
     func tokens(ofDocument text: String) -> [String] {
-        let words = words(text).filter { !stopwords.contains($0) }.map(stem)
+        let words = words(text).filter { !isStopword($0) }.map(stem)
         guard parameters.tokenizer == .prefix else { return words.filter(isWanted) }
         return words.flatMap { word -> [String] in
             let most = min(longestPrefix, word.unicodeScalars.count)
@@ -77,6 +83,8 @@ struct TextTokenizer: Sendable {
     }
 
     private var longestPrefix: Int { min(parameters.maxTokenLength ?? .max, Self.longestPrefix) }
+
+    private func isStopword(_ word: String) -> Bool { stopwords.contains { $0.contains(word) } }
 
     private func isWanted(_ token: String) -> Bool {
         let count = token.unicodeScalars.count

@@ -37,7 +37,7 @@ struct UpdateTransaction {
         case .updateVectors(let points, let filter):
             for point in points {
                 guard let row = try row(of: point.id, isNeeded: true) else { continue }
-                if let filter, !passes(filter, try stored(row)) { continue }
+                if let filter, try !passes(filter, stored(row)) { continue }
                 try editVectors(row) { $0.merge(point.vectors) { $1 } }
             }
         case .deleteVectors(let names, let selector):
@@ -56,7 +56,7 @@ struct UpdateTransaction {
             var seen: Set<PointID> = []
             return try ids.filter { seen.insert($0).inserted }.compactMap { try row(of: $0, isNeeded: areNeeded) }
         case .filter(let filter):
-            return try FilterPlan(filter, state, db, path: path).rows().list
+            return try state.rows(passing: filter, db, path: path).list
         }
     }
 
@@ -89,8 +89,9 @@ struct UpdateTransaction {
         )
     }
 
-    private func passes(_ filter: Filter, _ point: Stored) -> Bool {
-        filter.matches(
+    private func passes(_ filter: Filter, _ point: Stored) throws -> Bool {
+        try state.checkStemmers(of: filter)
+        return filter.matches(
             FilterSubject(
                 id: point.id, payload: .object(point.payload),
                 hasVector: { state.hasVector($0, row: point.row) }, tokenizers: state.tokenizers))
@@ -101,7 +102,7 @@ struct UpdateTransaction {
     private mutating func upsert(_ point: Point, _ mode: UpsertMode, _ filter: Filter?) throws {
         if let row = try row(of: point.id, isNeeded: false) {
             let old = try stored(row)
-            guard mode != .insertOnly, filter.map({ passes($0, old) }) ?? true else { return }
+            guard mode != .insertOnly, try filter.map({ try passes($0, old) }) ?? true else { return }
             try delete(old)
         } else if mode == .updateOnly {
             return

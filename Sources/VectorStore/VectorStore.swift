@@ -12,7 +12,7 @@
 //   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
 //   FilterPlan.swift              decides by payload indexes as far as they tell
 //   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
-//   Stopwords.swift (+Lists), Stemmer.swift, ASCIIFolding.swift   what a text index does to words
+//   Stopwords.swift (+Lists), Stemmer.swift, StemmedFields.swift, ASCIIFolding.swift   what a text index does to words
 //
 //   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet

@@ -64,6 +64,35 @@ import Testing
         }
     }
 
+    @Test func `where the library for stems is missing, conditions on words are refused and others are not`() throws {
+        var parameters = TextIndexParameters()
+        parameters.stemmer = .english
+        var state = CollectionState(key: 1, name: "c", configuration: CollectionConfiguration(vectors: [:]))
+        state.setIndex(PayloadIndex("t", .text(parameters), stemmers: { _ in nil }), on: "t")
+        let text = Condition.match(key: "t", .text("running"))
+        for filter in [
+            Filter(must: [text]), Filter(mustNot: [.match(key: "t", .textAny("running"))]),
+            Filter(should: [.isNull(key: "t"), .filter(Filter(must: [.match(key: "t", .phrase("running"))]))]),
+            Filter(minShould: .init([text], minCount: 1)),
+        ] {
+            let error = #expect(throws: StoreError.self) { try state.checkStemmers(of: filter) }
+            #expect(error?.description.contains("install libstemmer0d") == true)
+        }
+        try state.checkStemmers(of: Filter(must: [.match(key: "t", .value("x")), .match(key: "other", .text("x"))]))
+        #expect(Formula.sum([.constant(1), .product([.condition(text)])]).conditions == [text])
+
+        // Without a stemmer nothing is missing.
+        state.setIndex(PayloadIndex("t", .text(TextIndexParameters()), stemmers: { _ in nil }), on: "t")
+        try state.checkStemmers(of: Filter(must: [text]))
+    }
+
+    @Test func `stop words are what contractions leave at the apostrophe, and no other pieces`() {
+        let left = Self.tokens("They’d say it isn't what we've known, shan't we? Ain't ma o'clock") { parameters in
+            parameters.stopwordLanguages = [.english]
+        }
+        #expect(left == ["say", "known", "ain", "ma", "o", "clock"])
+    }
+
     @Test func `folding writes Latin letters in ASCII and leaves other scripts alone`() {
         #expect(
             "Æsir Łódź straße naïve ﬁne ① Ångström Đà".foldedToASCII() == "AEsir Lodz strasse naive fine 1 Angstrom Da")

@@ -4,7 +4,7 @@ import VectorStore
 
 extension QdrantCollection {
     /// `GET /collections/{name}`: every member, because clients of 1.15 insist on them.
-    static func info(_ info: CollectionInfo) -> JSONValue {
+    static func info(_ info: CollectionInfo, hasStemmers: Bool = StemmerLanguage.isAvailable) -> JSONValue {
         let settings = info.configuration.metadata[Self.settings] ?? [:]
         var params: JSONObject = [
             "vectors": vectors(info.configuration, settings), "shard_number": settings["shard_number"] ?? 1,
@@ -52,16 +52,25 @@ extension QdrantCollection {
         }
         let indexed = info.vectors.values.reduce(0) { $0 + $1.indexedCount }
         let error = info.indexingError
+        let warnings = warnings(settings, info.configuration) + (hasStemmers ? [] : unstemmed(info.payloadIndexes))
         var told: JSONObject = [
             "status": error == nil ? "green" : "yellow",
             "optimizer_status": error.map { ["error": .string($0)] } ?? "ok",
-            "warnings": .array(warnings(settings, info.configuration).map { ["message": .string($0)] }),
+            "warnings": .array(warnings.map { ["message": .string($0)] }),
             "indexed_vectors_count": .integer(Int64(indexed)),
             "points_count": .integer(Int64(info.pointsCount)), "segments_count": 1, "config": .object(config),
             "payload_schema": .object(JSONObject(schema)), "update_queue": ["length": 0],
         ]
         if let time = info.configuration.metadata[Self.createdAt] { told[Self.createdAt] = time }
         return .object(told)
+    }
+
+    /// Indexes that had a stemmer where they were made and have none here: conditions on their words are refused.
+    private static func unstemmed(_ indexes: [String: CollectionInfo.PayloadIndexInfo]) -> [String] {
+        indexes.sorted { $0.key < $1.key }.compactMap { field, index in
+            guard case .text(let parameters) = index.type, parameters.stemmer != nil else { return nil }
+            return "text conditions and text queries on '\(field)' are refused: \(StemmerLanguage.requirement)"
+        }
     }
 
     /// What was asked for and could not be done by Qdrant, either.

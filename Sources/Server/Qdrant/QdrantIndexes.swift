@@ -9,10 +9,11 @@ extension QdrantAPI {
         // One spelling of a path: `"a"` in quotes is `a`.
         let field = try PayloadPath(fields.needed("field_name", fields.string)).description
         let schema = fields["field_schema"] ?? fields["field_type"] ?? "keyword"
+        // First what says which of the parameters is wrong: the type is read with them, and all or nothing.
+        try QdrantCollection.checkIndex(schema)
         guard let type = PayloadIndexType(json: schema) else {
             throw QdrantError.format("unknown field_schema \(Fields.short(schema))")
         }
-        try QdrantCollection.checkIndex(schema)
         try await checkIndex(field, in: call.parameter, becoming: type)
         try await strictMode(call)?.checkIndexing(isNew: true)
         try await store.createPayloadIndex(

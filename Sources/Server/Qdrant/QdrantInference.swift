@@ -50,3 +50,24 @@ enum QdrantInference {
         try options.optional(key, "a number", \.number)
     }
 }
+
+extension Fields {
+    /// Whether a vector is to be made of a text somewhere in a query.
+    var haveDocuments: Bool {
+        object.contains { key, value in key != "filter" && value.mayHoldDocument }
+    }
+}
+
+extension JSONValue {
+    fileprivate var mayHoldDocument: Bool {
+        switch self {
+        case .object(let object):
+            return object["model"] != nil || object.contains { $0.value.mayHoldDocument }
+        case .array(let elements):
+            // A vector, most of what queries are made of: no example is a number with a fraction.
+            if case .double? = elements.first { return false }
+            return elements.contains(where: \.mayHoldDocument)
+        default: return false
+        }
+    }
+}

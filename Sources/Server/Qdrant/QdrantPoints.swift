@@ -116,9 +116,18 @@ extension QdrantAPI {
 
     @Sendable func query(_ call: inout Call) async throws -> Response {
         let fields = try await call.qdrantObject("the request", mayBeEmpty: true)
-        let query = try QdrantQuery.query(fields)
+        let query = try await parsed(fields) { try QdrantQuery.query($0) }
         try await strictMode(call)?.check([query], [.object(fields.object)])
         return try await answer(query, call) { points in ["points": .array(points)] }
+    }
+
+    /// The query that `read` makes of a request: on another thread where texts become vectors, because a long one takes longer than a
+    /// search.
+    private func parsed(
+        _ fields: Fields, _ read: @Sendable (Fields) throws -> PointsQuery
+    ) async throws -> PointsQuery {
+        guard fields.haveDocuments else { return try read(fields) }
+        return try await offLoop { try read(fields) }
     }
 
     /// The points of a query as JSON, made into a result: on this thread when it does not take long.
@@ -129,7 +138,7 @@ extension QdrantAPI {
             return call.qdrant(result(points.map { $0.qdrant() }))
         }
         return try await offLoop {
-            call.qdrant(result(try await store.query(query, in: call.parameter).map { $0.qdrant() }))
+            call.qdrant(result(try told(try await store.query(query, in: call.parameter))))
         }
     }
 
@@ -138,7 +147,15 @@ extension QdrantAPI {
         let queries = try searches.map { try QdrantQuery.query(Fields($0, "a search")) }
         try await strictMode(call)?.check(queries, searches, isBatch: true)
         let results = try await store.query(queries, in: call.parameter)
-        return call.qdrant(.array(results.map { points in ["points": .array(points.map { $0.qdrant() })] }))
+        return call.qdrant(.array(try results.map { points in ["points": .array(try told(points))] }))
+    }
+
+    /// Points as JSON, until the caller's time is over.
+    private func told(_ points: [ScoredPoint]) throws -> [JSONValue] {
+        try points.enumerated().map { number, point in
+            if number % 1024 == 1023 { try Task.checkCancellation() }
+            return point.qdrant()
+        }
     }
 
     /// The handlers of an older route, whose hits are a bare list, and of its batch form.
@@ -146,7 +163,7 @@ extension QdrantAPI {
         [
             .post(path) { [self] call in
                 let fields = try await call.qdrantObject("the request")
-                let query = try read(fields)
+                let query = try await parsed(fields, read)
                 try await strictMode(call)?.check([query], [.object(fields.object)])
                 return try await answer(query, call) { .array($0) }
             }.timed("search").short(),
@@ -155,7 +172,7 @@ extension QdrantAPI {
                 let queries = try searches.map { try read(Fields($0, "a search")) }
                 try await strictMode(call)?.check(queries, searches, isBatch: true)
                 let results = try await store.query(queries, in: call.parameter)
-                return call.qdrant(.array(results.map { points in .array(points.map { $0.qdrant() }) }))
+                return call.qdrant(.array(try results.map { points in .array(try told(points)) }))
             }.timed("search"),
         ]
     }

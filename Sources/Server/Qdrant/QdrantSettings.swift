@@ -153,10 +153,7 @@ extension QdrantCollection {
                     .string(name), "one of \(StemmerLanguage.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             guard StemmerLanguage.isAvailable else {
-                throw QdrantError(
-                    message:
-                        "Bad request: stemming needs the library libstemmer, which this system has not (Debian: libstemmer0d)"
-                )
+                throw QdrantError(message: "Bad request: \(StemmerLanguage.requirement)")
             }
         }
         switch fields["stopwords"] {

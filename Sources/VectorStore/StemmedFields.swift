@@ -1,0 +1,54 @@
+// Fields whose text index takes words to their stems, where the library for it is missing: what would find less than elsewhere is refused.
+
+import GRDB
+import HNSW
+
+extension PayloadIndex {
+    /// - Throws: `.badRequest` when words stay whole that should be taken to their stems.
+    func checkStemmer() throws(StoreError) {
+        guard let tokenizer, tokenizer.lacksStemmer else { return }
+        throw .badRequest("The text index on `\(field)` has a stemmer, and \(StemmerLanguage.requirement)")
+    }
+}
+
+extension CollectionState {
+    /// The rows of the points that pass a filter, in a transaction of the same state.
+    ///
+    /// - Throws: `.badRequest` for conditions on words that have no stemmer.
+    func rows(passing filter: Filter, _ db: Database, path: String) throws -> RowBits {
+        try checkStemmers(of: filter)
+        return try FilterPlan(filter, self, db, path: path).rows()
+    }
+
+    /// - Throws: as `rows(passing:_:path:)`.
+    func checkStemmers(of filter: Filter) throws(StoreError) {
+        for condition in filter.must + filter.mustNot + filter.should + (filter.minShould?.conditions ?? []) {
+            try checkStemmers(of: condition)
+        }
+    }
+
+    func checkStemmers(of condition: Condition) throws(StoreError) {
+        switch condition {
+        case .filter(let filter): try checkStemmers(of: filter)
+        case .match(let key, .text), .match(let key, .textAny), .match(let key, .phrase):
+            try index(on: key)?.checkStemmer()
+        default: break
+        }
+    }
+}
+
+extension Formula {
+    /// The conditions in it.
+    var conditions: [Condition] {
+        switch self {
+        case .condition(let condition): return [condition]
+        case .product(let parts), .sum(let parts), .maximum(let parts), .minimum(let parts):
+            return parts.flatMap(\.conditions)
+        case .function(_, let part): return part.conditions
+        case .quotient(let part, let other, _), .power(let part, let other):
+            return part.conditions + other.conditions
+        case .decay(_, let part, let target, _, _): return part.conditions + target.conditions
+        case .constant, .score, .value, .distance, .datetime, .datetimeValue: return []
+        }
+    }
+}
