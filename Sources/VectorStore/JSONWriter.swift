@@ -11,7 +11,8 @@ extension JSONValue: CustomStringConvertible {
         return bytes
     }
 
-    func write(to bytes: inout [UInt8]) {
+    /// Appends what `encoded()` gives.
+    public func write(to bytes: inout [UInt8]) {
         switch self {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8

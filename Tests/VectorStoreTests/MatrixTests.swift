@@ -1,9 +1,11 @@
 // Points compared with each other. The oracle is a query by each of them.
 
 import HNSW
+import Synchronization
 import TestSupport
 import Testing
-import VectorStore
+
+@testable import VectorStore
 
 @Suite struct MatrixTests {
     @Test(arguments: [Distance.cosine, .dot, .euclid, .manhattan])
@@ -55,24 +57,76 @@ import VectorStore
         }
     }
 
-    @Test func `a caller who has gone is not answered`() async throws {
+    /// Runs `work` on `c` as a caller of its own, who hangs up at a checkpoint.
+    ///
+    /// - Parameter last: The number of the checkpoint, from 1; nil for none.
+    /// - Returns: How many checkpoints there were.
+    private static func checkpoints(
+        _ store: EmbeddedStore, hangingUpAt last: Int? = nil,
+        _ work: @escaping @Sendable (QueryEvaluation) throws -> Void
+    ) async throws -> Int {
+        let reached = Atomic(0)
+        let caller = Mutex<Task<Void, any Error>?>(nil)
+        let (start, starter) = AsyncStream<Void>.makeStream()
+        let task: Task<Void, any Error> = Task {
+            // Not before it can be cancelled.
+            for await _ in start {}
+            try await store.read("c") { db, state in
+                try work(
+                    QueryEvaluation(
+                        store: store, state: state, db: db,
+                        atCheckpoint: {
+                            let number = reached.add(1, ordering: .relaxed).newValue
+                            if number == last { caller.withLock { $0 }?.cancel() }
+                        }))
+            }
+        }
+        caller.withLock { $0 = task }
+        starter.finish()
+        try await task.value
+        return reached.load(ordering: .relaxed)
+    }
+
+    @Test func `a caller who hangs up in the middle is not answered, at whichever checkpoint`() async throws {
         try await withTemporaryDirectory { directory in
             let store = try EmbeddedStore(directory: directory)
-            try await store.createCollection("c", CollectionConfiguration(size: 2, distance: .dot))
-            let points = (0..<50).map { Point(id: .number($0), vector: [Float($0), 1]) }
+            let configuration = CollectionConfiguration(
+                vectors: ["": .init(size: 2, distance: .dot)], sparseVectors: ["s": .init()])
+            try await store.createCollection("c", configuration)
+            let points = try (0..<50).map { number in
+                let sparse = try SparseVector(indices: [0, UInt32(number % 7 + 1)], values: [1, 2])
+                return Point(
+                    id: .number(UInt64(number)), vectors: ["": .dense([Float(number), 1]), "s": .sparse(sparse)])
+            }
             _ = try await store.update([.upsert(points)], in: "c")
+            let rankings: [Ranking] = [
+                .nearest(.vector(.dense([1, 0]))), .recommend(positive: [.id(.number(1))], negative: [], .bestScore),
+                .diverse(.vector(.dense([1, 0])), diversity: 0.5, candidates: 20),
+            ]
+            // How many checkpoints each has at least: a look at the query, and one for each vector that is compared with all
+            // others or each point that is taken.
+            var works: [(least: Int, work: @Sendable (QueryEvaluation) throws -> Void)] = zip([1, 2, 6], rankings).map {
+                least, ranking in
+                (least, { _ = try $0.points(PointsQuery(ranking, limit: 5)) })
+            }
+            works.append((1, { _ = try $0.matrix(sample: 50, of: "", filter: nil, limit: 3) }))
+            works.append((50, { _ = try $0.matrix(sample: 50, of: "s", filter: nil, limit: 3) }))
+            for (least, work) in works {
+                let all = try await Self.checkpoints(store, work)
+                try #require(all >= least)
+                for last in 1...all {
+                    await #expect(throws: StoreError.cancelled) {
+                        try await Self.checkpoints(store, hangingUpAt: last, work)
+                    }
+                }
+            }
+            // Who hung up before anything began is not answered either.
             let task = Task {
                 while !Task.isCancelled { await Task.yield() }
                 return try await store.matrix(sample: 50, of: "", filter: nil, limit: 3, in: "c")
             }
             task.cancel()
             await #expect(throws: StoreError.cancelled) { try await task.value }
-            let query = Task {
-                while !Task.isCancelled { await Task.yield() }
-                return try await store.query(PointsQuery(vector: [1, 0]), in: "c")
-            }
-            query.cancel()
-            await #expect(throws: StoreError.cancelled) { try await query.value }
             #expect(try await store.count(nil, in: "c") == 50)
         }
     }

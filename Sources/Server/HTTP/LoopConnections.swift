@@ -2,7 +2,8 @@
 //
 // Hummingbird runs a connection's task on Swift's cooperative pool: each piece that arrives and each answer changes the thread, and
 // where a search takes 100 µs the changes take longer. Here the task of a connection is run by its event loop. What may take
-// longer than a glance must leave it (`offLoop`), because other connections of the same loop wait meanwhile.
+// longer than a glance must leave it (`offLoop`), because other connections of the same loop wait meanwhile. A body that is written
+// piece by piece is written by the same task, after its handler has ended.
 
 import Hummingbird
 import HummingbirdCore

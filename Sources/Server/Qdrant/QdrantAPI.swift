@@ -127,9 +127,7 @@ extension Route {
         let namesCollection = path.hasPrefix("/collections/{collection}")
         return handled { [handler, isShort] call in
             if namesCollection { try QdrantCollection.checkLength(call.parameter) }
-            if call.request.uri.query != nil, call.query["timeout"] == "0" {
-                throw QdrantError.validation("timeout: value 0 invalid, must be 1 or larger", in: "query parameters")
-            }
+            _ = try call.timeout()
             guard call.request.announcesBody else {
                 return try await isShort ? handler(&call) : offLoop { try await handler(&call) }
             }

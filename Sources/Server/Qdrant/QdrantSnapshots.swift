@@ -137,7 +137,8 @@ extension QdrantAPI {
             ],
             body: ResponseBody(contentLength: size) { writer in
                 defer { try? handle.close() }
-                while let piece = try handle.read(upToCount: 1 << 18), !piece.isEmpty {
+                // What answers a request has ended: this runs on the connection's event loop, which must not wait for a disk.
+                while let piece = try await offLoop({ try handle.read(upToCount: 1 << 18) }), !piece.isEmpty {
                     try await writer.write(ByteBuffer(bytes: piece))
                 }
                 try await writer.finish(nil)

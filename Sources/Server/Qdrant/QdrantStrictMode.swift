@@ -14,7 +14,7 @@ extension QdrantAPI {
         guard let settings, let limits = settings["strict_mode_config"], limits["enabled"] == true else { return nil }
         let name = store.aliases()[call.parameter] ?? call.parameter
         let mode = QdrantStrictMode(name: name, settings: settings, limits: limits, store: store, ledger: ledger)
-        try mode.checkTimeout(call.query["timeout"])
+        try mode.checkTimeout(call.timeout())
         return mode
     }
 
@@ -41,9 +41,9 @@ struct QdrantStrictMode {
 
     // MARK: - Reads
 
-    /// - Parameter text: Of the query string, in seconds.
-    func checkTimeout(_ text: JSONValue?) throws(QdrantError) {
-        try check(text?.string.flatMap(Int.init), "max_timeout", "timeout")
+    /// - Parameter seconds: Of the query string.
+    func checkTimeout(_ seconds: Int?) throws(QdrantError) {
+        try check(seconds, "max_timeout", "timeout")
     }
 
     /// One query, or those of a batch.

@@ -150,6 +150,76 @@ import VectorStore
         }
     }
 
+    @Test(arguments: [
+        ("abc", "invalid digit found in string"), ("-1", "invalid digit found in string"),
+        ("1.5", "invalid digit found in string"), ("", "cannot parse integer from empty string"),
+        ("99999999999999999999", "number too large to fit in target type"),
+    ])
+    func `a timeout that is no number of seconds is told, not taken for none`(_ text: String, _ reason: String)
+        async throws
+    {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            // A limit of timeouts does not change what is told.
+            let limits: JSONValue = ["strict_mode_config": ["enabled": true, "max_timeout": 2]]
+            for _ in 0..<2 {
+                for (method, path) in [("POST", "points/count"), ("POST", "points/query"), ("PUT", "index")] {
+                    let refused = try await server.error(method, "/collections/c/\(path)?timeout=\(text)", [:])
+                    #expect(refused == (400, "Format error in query parameters: timeout: \(reason)"))
+                }
+                _ = try await server.result("PATCH", "/collections/c", limits)
+            }
+            // The longest that Qdrant takes is more than is allowed, not nothing.
+            let most = try await server.error("POST", "/collections/c/points/count?timeout=18446744073709551615", [:])
+            #expect(most.0 == 400 && most.1.contains("for \"timeout\""))
+            #expect(try await server.result("POST", "/collections/c/points/count?timeout=2", [:]) == ["count": 3])
+        }
+    }
+
+    @Test func `a matrix of too many scores is refused, counted by the points there are`() async throws {
+        try await QdrantServer.run { server in
+            _ = try await server.result("PUT", "/collections/c", ["vectors": ["size": 2, "distance": "Dot"]])
+            let points = (0..<1010).map { Point(id: .number($0), vector: [Float($0), 1]) }
+            _ = try await server.store.update([.upsert(points)], in: "c")
+            let path = "/collections/c/points/search/matrix/"
+            for form in ["pairs", "offsets"] {
+                // 1010 × 1009 are more than a million.
+                let refused = try await server.error("POST", path + form, ["sample": 1_000_000, "limit": 1_000_000])
+                #expect(refused.0 == 400)
+                #expect(refused.1.contains("1010 points with 1009 scores each is too large"), "\(refused.1)")
+            }
+            let all = try await server.result("POST", path + "offsets", ["sample": 1_000_000, "limit": 3])
+            #expect(all["ids"]?.array?.count == 1010 && all["scores"]?.array?.count == 3030)
+            // More than is written at once (64 KB), with all its commas.
+            let pairs = try await server.result("POST", path + "pairs", ["sample": 1_000_000, "limit": 3])
+            #expect(pairs["pairs"]?.array?.count == 3030)
+            #expect(pairs["pairs"]?.array?.allSatisfy { $0["a"] != $0["b"] && $0["score"]?.number != nil } == true)
+        }
+    }
+
+    @Test func `a matrix is not written for a caller who has gone`() async throws {
+        try await QdrantServer.run { server in
+            _ = try await server.result("PUT", "/collections/c", ["vectors": ["size": 2, "distance": "Dot"]])
+            let points = (0..<200).map { Point(id: .number($0), vector: [Float($0), 1]) }
+            _ = try await server.store.update([.upsert(points)], in: "c")
+            let matrix = try await server.store.matrix(sample: 200, of: "", filter: nil, limit: 199, in: "c")
+            // Of 39,800 scores every list but that of the ids is longer than what is written between two looks.
+            #expect(matrix.cells.count == 39_800)
+            let forms: [@Sendable (SimilarityMatrix, inout QdrantAnswer) throws -> Void] = [
+                QdrantAPI.pairs, QdrantAPI.offsets,
+            ]
+            for represent in forms {
+                let task = Task {
+                    while !Task.isCancelled { await Task.yield() }
+                    var answer = QdrantAnswer()
+                    try represent(matrix, &answer)
+                }
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+            }
+        }
+    }
+
     @Test func `snapshots are fetched from no other machine`() async throws {
         try await QdrantServer.run { server in
             try await server.fill()

@@ -30,6 +30,37 @@ import VectorStore
         }
     }
 
+    @Test func `an index whose stemmer this system lacks is told as a warning`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            var parameters = TextIndexParameters()
+            parameters.stemmer = .english
+            try await server.store.createPayloadIndex("t", .text(parameters), in: "c")
+            let info = try await server.store.collection("c")
+            let told = QdrantCollection.info(info, hasStemmers: false)["warnings"]?.array ?? []
+            #expect(told.count == 1)
+            #expect(told.first?["message"]?.string?.contains("install libstemmer0d") == true)
+            #expect(QdrantCollection.info(info, hasStemmers: true)["warnings"] == [])
+        }
+    }
+
+    /// They are made on another thread than the one that reads from the connection.
+    @Test func `texts to make vectors of are seen wherever they are in a query`() throws {
+        let document: JSONValue = ["text": "x", "model": "qdrant/bm25"]
+        for query: JSONValue in [
+            ["query": document], ["query": ["nearest": document]], ["vector": ["name": "v", "vector": document]],
+            ["positive": [1, document]], ["prefetch": [["prefetch": ["query": document]]], "query": [0.5, 1]],
+        ] {
+            #expect(try Fields(query, "a query").haveDocuments, "\(query)")
+        }
+        for query: JSONValue in [
+            ["query": [0.5, 1]], ["query": ["text": "x"]], ["query": 1],
+            ["query": [1, 0], "filter": ["must": [["key": "model", "match": ["value": "x"]]]]],
+        ] {
+            #expect(try !Fields(query, "a query").haveDocuments, "\(query)")
+        }
+    }
+
     @Test func `a text query ranks by the words of a field, alone and under a fusion`() async throws {
         try await QdrantServer.run { server in
             try await server.fill()
@@ -116,6 +147,35 @@ import VectorStore
             #expect(ended.load(ordering: .relaxed) == 1)
             let fast = try await TestServer.send("GET /fast?timeout=1 HTTP/1.1", port: port)
             #expect(fast.status == 200 && fast.text == "at once")
+        }
+    }
+
+    @Test func `when a caller's time is over what the store does for it ends, too`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let store = server.store
+            let ended = Atomic(0)
+            // One matrix or query after the other, so that it is long on any machine; what ends it is the store's own error.
+            let matrix = Route.get("/matrix") { _ in
+                do {
+                    while true { _ = try await store.matrix(sample: 3, of: "", filter: nil, limit: 2, in: "c") }
+                } catch StoreError.cancelled { ended.add(1, ordering: .relaxed) }
+                return .text("never")
+            }
+            let query = Route.get("/query") { _ in
+                do {
+                    while true { _ = try await store.query(PointsQuery(vector: [1, 0]), in: "c") }
+                } catch StoreError.cancelled { ended.add(1, ordering: .relaxed) }
+                return .text("never")
+            }
+            let routes = [matrix.timed("search matrix"), query.timed("query")]
+            try await TestServer.serve(HTTPConfiguration(), routes: routes, dialect: .qdrant) { port in
+                for (number, path) in ["/matrix", "/query"].enumerated() {
+                    let late = try await TestServer.send("GET \(path)?timeout=1 HTTP/1.1", port: port)
+                    #expect(late.status == 408)
+                    #expect(ended.load(ordering: .relaxed) == number + 1)
+                }
+            }
         }
     }
 }
