@@ -43,8 +43,15 @@ def export_onnx_optimised(weights, folder):
 
 
 def export_onnx_int8(weights, folder):
-    """The fused graph with dynamically quantised products."""
-    path = folder / "onnx" / "int8.onnx"
+    """The fused graph with dynamically quantised products, a scale per output channel.
+
+    The quantiser's defaults, one scale for a whole matrix, are no faster and far less exact. Mean (worst) cosine to float32
+    over 100 mixed texts, on two cores of an Emerald Rapids machine: defaults 0.954 (0.920), unsigned weights 0.979 (0.964),
+    per channel 0.9940 (0.989), per channel with embeddings left in float32 0.9944 (0.9901), and with weights of seven bits
+    besides (reduce_range) 0.9933 (0.989); the graph without fusions 0.954 (0.923), per channel 0.9945 (0.9904). All of them
+    took 1.04 to 1.27 s of processor time for 80 texts of 91 tokens, between which this machine tells no order.
+    """
+    path = folder / "onnx" / "int8-per-channel.onnx"
     if not path.exists():
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -52,7 +59,9 @@ def export_onnx_int8(weights, folder):
         source = export_onnx_optimised(weights, folder)
         # Shape inference does not see through the fused operators, which are all float32.
         options = {"DefaultTensorType": onnx.TensorProto.FLOAT}
-        quantize_dynamic(str(source), str(path), weight_type=QuantType.QInt8, extra_options=options)
+        quantize_dynamic(
+            str(source), str(path), op_types_to_quantize=["MatMul", "Attention"], per_channel=True,
+            weight_type=QuantType.QInt8, extra_options=options)
     return path
 
 
