@@ -2,8 +2,8 @@
 """Measures embedding beside the engines people use, in one run: the same texts, the same truncation, tokenisation included.
 
 A throw-away virtual environment gets the engines from PyPI; their models are exported from the local weights. Each engine
-runs in a process of its own, at the batch size that was best for it in a calibration; rounds are interleaved, and ratios are
-taken within a round.
+runs in a process of its own, at the batch size that was best for it in a calibration, one text by one included; rounds are
+interleaved, and ratios are taken within a round.
 
     make build bench-texts && Scripts/bench_embed_peers.py
     Scripts/bench_embed_peers.py --engines onnxruntime-bert,openvino --sets large --rounds 3
@@ -32,10 +32,14 @@ FLOAT32 = [
     "sentence-transformers", "onnxruntime", "onnxruntime-bert", "onnxruntime-bert-sessions", "openvino", "ctranslate2",
     "ctranslate2-replicas", "fastembed", "llama.cpp-f32",
 ]
+# Neither exact nor integers: they count among engines of any precision.
+BFLOAT16 = ["openvino-bf16"]
 INT8 = [
     "onnxruntime-int8", "onnxruntime-int8-sessions", "openvino-int8", "ctranslate2-int8", "ctranslate2-replicas-int8",
     "llama.cpp-q8_0",
 ]
+PEER_NAMES = FLOAT32 + BFLOAT16 + INT8
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 WORDS = "the lamp is lit in old tower by night and day for ships at sea".split()
 
 
@@ -64,9 +68,9 @@ class Peer:
         self.process = subprocess.Popen(
             [python, str(PEERS / "worker.py"), *arguments, threads], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=noise, text=True, env=environment)
-        self.answer()
+        self.layouts = self.answer()["layouts"]
         self.cold_start = time.perf_counter() - begin
-        self.batch_sizes = {}
+        self.settings = {}
 
     def answer(self):
         line = self.process.stdout.readline()
@@ -82,14 +86,22 @@ class Peer:
         return self.answer()
 
     def calibrate(self, name, path, texts):
-        limit = max(texts // 5, 16)
-        times = {
-            size: self.ask(do="encode", texts=str(path), limit=limit, batch_size=size)["seconds"]
-            for size in (4, 8, 16, 32, 64, 128)}
-        self.batch_sizes[name] = min(times, key=times.get)
+        """Finds the batch size, and the layout of those the engine has, that is fastest for a set: all of them once, the best
+        three again."""
+        limit = max(texts // 8, 16)
+
+        def seconds(setting):
+            return self.ask(do="encode", texts=str(path), limit=limit, **setting)["seconds"]
+
+        # Beyond the sample one size is like another.
+        sizes = [size for size in BATCH_SIZES if size < 2 * limit]
+        settings = [{"batch_size": size, "layout": layout} for layout in self.layouts for size in sizes]
+        times = [(seconds(setting), number) for number, setting in enumerate(settings)]
+        best = min((min(time, seconds(settings[number])), number) for time, number in sorted(times)[:3])
+        self.settings[name] = settings[best[1]]
 
     def seconds(self, name, path):
-        return self.ask(do="encode", texts=str(path), batch_size=self.batch_sizes[name])["seconds"]
+        return self.ask(do="encode", texts=str(path), **self.settings[name])["seconds"]
 
     def latencies(self):
         """p50 of single calls by tokens, in seconds."""
@@ -111,7 +123,7 @@ class Ours:
     def __init__(self, name, options):
         self.name, self.options = name, options
         self.peak = 0
-        self.batch_sizes = {}
+        self.settings = {}
         times = []
         for _ in range(3):
             begin = time.perf_counter()
@@ -181,7 +193,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--engines", default=",".join(FLOAT32 + INT8), help="comma-separated; ours are always there")
+    parser.add_argument("--engines", default=",".join(PEER_NAMES), help="comma-separated; ours are always there")
     parser.add_argument("--sets", default="small,medium,large")
     parser.add_argument("--texts", type=pathlib.Path, default=ROOT / "Benchmarks" / "texts")
     parser.add_argument("--weights", type=pathlib.Path, default=ROOT / "weights" / "all-MiniLM-L6-v2")
@@ -270,7 +282,7 @@ def measure(engines, sets, options, folder, skipped):
             record["latency"].setdefault(str(tokens), []).append(seconds)
 
     def finish(engine, record):
-        record |= {"cold_start": engine.cold_start, "peak_bytes": engine.peak, "batch_sizes": engine.batch_sizes}
+        record |= {"cold_start": engine.cold_start, "peak_bytes": engine.peak, "settings": engine.settings}
         if not options.no_accuracy:
             record["file"] = str(folder / f"{len(list(folder.glob('*.npy')))}.npy")
             engine.vectors(options.texts / "mixed.txt", record["file"])

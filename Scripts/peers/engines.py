@@ -9,7 +9,8 @@ import pathlib
 import numpy as np
 
 from models import (
-    export_ctranslate2, export_gguf, export_onnx, export_onnx_int8, export_onnx_optimised, export_openvino_int8)
+    export_ctranslate2, export_gguf, export_onnx, export_onnx_bfloat16, export_onnx_int8, export_onnx_optimised,
+    export_openvino_int8)
 
 
 def pooled(hidden, mask):
@@ -89,19 +90,27 @@ class ONNXRuntime(Tokenized):
 
 
 class OpenVINO(Tokenized):
-    """Throughput by several infer requests for bulk, as its documentation advises, one request for a single text: two
-    compiled models, which is what a user who wants both has in memory."""
+    """Throughput by several infer requests, as its documentation advises for bulk, or latency by one request on all cores,
+    which is what single texts get and what may be faster for long ones: two compiled models, which is what a user who wants
+    both has in memory."""
 
-    def __init__(self, weights, folder, threads, int8=False):
+    layouts = ["throughput", "latency"]
+
+    def __init__(self, weights, folder, threads, precision="f32"):
         super().__init__(weights)
         import openvino
 
         core = openvino.Core()
-        export = export_openvino_int8 if int8 else export_onnx
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise RuntimeError("this processor has no bfloat16 arithmetic: it would compute in float32")
+        export = {"f32": export_onnx, "bf16": export_onnx_bfloat16, "int8": export_openvino_int8}[precision]
         model = core.read_model(str(export(weights, folder)))
-        config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
-        self.single = core.compile_model(model, "CPU", config | {"PERFORMANCE_HINT": "LATENCY"})
-        self.bulk = core.compile_model(model, "CPU", config | {"PERFORMANCE_HINT": "THROUGHPUT"})
+        config = {
+            "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+        self.models = {
+            layout: core.compile_model(model, "CPU", config | {"PERFORMANCE_HINT": layout.upper()})
+            for layout in self.layouts}
+        self.layout = "throughput"
 
     def inputs(self, ids):
         array, mask = self.padded(ids)
@@ -114,9 +123,9 @@ class OpenVINO(Tokenized):
         if len(texts) == 1:
             [(rows, ids)] = self.batches(texts, 1)
             inputs, mask = self.inputs(ids)
-            vectors[rows] = pooled(self.single(inputs)[0], mask)
+            vectors[rows] = pooled(self.models["latency"](inputs)[0], mask)
             return vectors
-        queue = openvino.AsyncInferQueue(self.bulk)
+        queue = openvino.AsyncInferQueue(self.models[self.layout])
         queue.set_callback(
             lambda request, job: vectors.__setitem__(job[0], pooled(request.get_output_tensor(0).data, job[1])))
         for rows, ids in self.batches(texts, batch_size):
@@ -247,7 +256,8 @@ ENGINES = {
     "llama.cpp-q8_0": lambda *a: LlamaCpp(*a, "q8_0"),
     "onnxruntime-int8": lambda *a: ONNXRuntime(*a, "int8"),
     "onnxruntime-int8-sessions": lambda *a: ONNXRuntime(*a, "int8", sessions=a[2]),
-    "openvino-int8": lambda *a: OpenVINO(*a, int8=True),
+    "openvino-bf16": lambda *a: OpenVINO(*a, "bf16"),
+    "openvino-int8": lambda *a: OpenVINO(*a, "int8"),
     "ctranslate2-int8": lambda *a: CTranslate2(*a, "int8"),
     "ctranslate2-replicas-int8": lambda *a: CTranslate2(*a, "int8", replicas=a[2]),
 }

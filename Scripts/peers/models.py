@@ -42,6 +42,27 @@ def export_onnx_optimised(weights, folder):
     return path
 
 
+def export_onnx_bfloat16(weights, folder):
+    """The same for arithmetic in bfloat16. The export masks with float32's least number, of which OpenVINO's sums in bfloat16
+    make vectors with a cosine of 0.3 to 0.5; with -10,000, whose exponential is zero as well, they have 0.99998."""
+    path = folder / "onnx" / "bfloat16.onnx"
+    if not path.exists():
+        import numpy as np
+        import onnx
+
+        model = onnx.load(str(export_onnx(weights, folder)))
+        found = 0
+        for attribute in (attribute for node in model.graph.node for attribute in node.attribute if attribute.HasField("t")):
+            values = onnx.numpy_helper.to_array(attribute.t)
+            if values.dtype == np.float32 and values.size and values.min() < -1e30:
+                attribute.t.CopyFrom(onnx.numpy_helper.from_array(np.maximum(values, np.float32(-1e4)), attribute.t.name))
+                found += 1
+        if found == 0:
+            raise RuntimeError("the exported model has no constant to mask with")
+        onnx.save(model, str(path))
+    return path
+
+
 def export_onnx_int8(weights, folder):
     """The fused graph with dynamically quantised products, a scale per output channel.
 
@@ -152,6 +173,8 @@ def export(engine, weights, folder):
         export_onnx_int8(weights, folder)
     elif engine.startswith("onnxruntime-bert"):
         export_onnx_optimised(weights, folder)
+    elif engine == "openvino-bf16":
+        export_onnx_bfloat16(weights, folder)
     elif engine == "openvino-int8":
         export_openvino_int8(weights, folder)
     elif engine.startswith("ctranslate2"):

@@ -55,6 +55,9 @@ def markdown(result):
                 cells.append(
                     f"{median_ratio(engines[one]['latency'][key], engines[peer]['latency'][key])} {peer}" if peer else "")
             lines.append(f"| {one} | {label} | " + " | ".join(cells) + " |")
+    settings = [f"{name} {chosen(record, sets)}" for name, record in engines.items() if record["settings"]]
+    if settings:
+        lines += ["", f"Batch sizes that were best in the calibration ({', '.join(sets)}): {'; '.join(settings)}."]
     measured = {name: record["accuracy"] for name, record in engines.items() if "accuracy" in record}
     if measured:
         lines += accuracy_table(measured)
@@ -64,6 +67,12 @@ def markdown(result):
     for name, reason in result["skipped"].items():
         lines.append(f"\nLeft out: {name}, {reason}")
     return "\n".join(lines) + "\n"
+
+
+def chosen(record, sets):
+    """An engine's batch sizes, and its layouts if it has several."""
+    settings = [record["settings"][key] for key in sets]
+    return ", ".join(f"{one['batch_size']}" + (f" {one['layout']}" if one["layout"] else "") for one in settings)
 
 
 def accuracy_table(measured):

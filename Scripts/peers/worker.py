@@ -30,12 +30,15 @@ def main():
     name, weights, folder, threads = sys.argv[1:]
     engine = ENGINES[name](pathlib.Path(weights), pathlib.Path(folder), int(threads))
     engine.encode(["the lamp is lit"], 1)
-    print(json.dumps({"ready": True}), file=answers, flush=True)
+    layouts = getattr(engine, "layouts", [None])
+    print(json.dumps({"layouts": layouts}), file=answers, flush=True)
     for line in sys.stdin:
         command = json.loads(line)
         begin = time.perf_counter()
         if command["do"] == "encode":
             texts = pathlib.Path(command["texts"]).read_text().splitlines()[: command.get("limit")]
+            if command.get("layout") is not None:
+                engine.layout = command["layout"]
             begin = time.perf_counter()
             vectors = engine.encode(texts, command["batch_size"])
             answer = {"seconds": time.perf_counter() - begin}
