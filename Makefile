@@ -81,10 +81,10 @@ bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16|i8 G
 	@$(MINILM) bench embed $(or $(TEXTS:%=--texts %),--texts Benchmarks/texts/small.txt \
 		--texts Benchmarks/texts/medium.txt --texts Benchmarks/texts/large.txt) --out Benchmarks/results
 
-bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run: ENGINES= ROUNDS=5
+bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run: ENGINES= OURS= ROUNDS=5
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
 	@Scripts/bench_embed_peers.py --venv .build/embed-peers --models .build/embed-peers/models \
-		$(if $(ENGINES),--engines $(ENGINES)) --rounds $(or $(ROUNDS),5)
+		$(if $(ENGINES),--engines $(ENGINES)) $(if $(OURS),--ours $(OURS)) --rounds $(or $(ROUNDS),5)
 
 bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy TRUTH=nearest.npy
 	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)") $(if $(TRUTH),--truth "$(TRUTH)") \

@@ -3,10 +3,11 @@
 
 A throw-away virtual environment gets the engines from PyPI; their models are exported from the local weights. Each engine
 runs in a process of its own, at the batch size that was best for it in a calibration, one text by one included; rounds are
-interleaved, and ratios are taken within a round.
+interleaved, and ratios are taken within a round. A peer that fails or does not answer is left out with its reason; where one
+of ours fails, so does the run.
 
     make build bench-texts && Scripts/bench_embed_peers.py
-    Scripts/bench_embed_peers.py --engines onnxruntime-bert,openvino --sets large --rounds 3
+    Scripts/bench_embed_peers.py --ours f32,i8 --engines onnxruntime-bert,openvino --sets large --rounds 3
     Scripts/bench_embed_peers.py --venv ~/peers --models ~/peers/models --out Benchmarks/results --no-accuracy
 """
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import pathlib
+import select
 import statistics
 import subprocess
 import sys
@@ -22,11 +24,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "Scripts" / "peers"
+# How to ask for them, what they are called, and what our program is started with.
 OURS = {
-    "minilm f32": ["--precision", "f32", "--gemm", "swift"],
-    "minilm f32, OpenBLAS": ["--precision", "f32", "--gemm", "openblas"],
-    "minilm i16": ["--precision", "i16"],
-    "minilm i8": ["--precision", "i8"],
+    "f32": ("minilm f32", ["--precision", "f32", "--gemm", "swift"]),
+    "openblas": ("minilm f32, OpenBLAS", ["--precision", "f32", "--gemm", "openblas"]),
+    "i16": ("minilm i16", ["--precision", "i16"]),
+    "i8": ("minilm i8", ["--precision", "i8"]),
 }
 FLOAT32 = [
     "sentence-transformers", "onnxruntime", "onnxruntime-bert", "onnxruntime-bert-sessions", "openvino", "ctranslate2",
@@ -40,6 +43,9 @@ INT8 = [
 ]
 PEER_NAMES = FLOAT32 + BFLOAT16 + INT8
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+# Seconds that an engine may take for one answer, and for its model's export. 2,000 mixed texts are 240,000 tokens: two
+# minutes for an engine that does 2,000 a second.
+PATIENCE, EXPORT_PATIENCE = 300, 900
 WORDS = "the lamp is lit in old tower by night and day for ships at sea".split()
 
 
@@ -60,8 +66,12 @@ class Peer:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")} | {
             "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true", "OMP_NUM_THREADS": threads,
             "RAYON_NUM_THREADS": threads}
-        made = subprocess.run(
-            [python, str(PEERS / "models.py"), *arguments], stdout=noise or sys.stderr, stderr=noise, env=environment)
+        try:
+            made = subprocess.run(
+                [python, str(PEERS / "models.py"), *arguments], stdout=noise or sys.stderr, stderr=noise, env=environment,
+                timeout=EXPORT_PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"its model was not exported within {EXPORT_PATIENCE} s") from None
         if made.returncode != 0:
             raise RuntimeError(f"its model could not be exported (status {made.returncode})")
         begin = time.perf_counter()
@@ -73,10 +83,16 @@ class Peer:
         self.settings = {}
 
     def answer(self):
+        # Whole lines are written at once, an answer a question: where there is something to read, there is a line.
+        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            self.process.kill()
+            raise RuntimeError(f"it did not answer within {PATIENCE} s")
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"it ended with status {self.process.wait()}")
         record = json.loads(line)
+        if "error" in record:
+            raise RuntimeError(record["error"])
         self.peak = record.get("peak_bytes")
         return record
 
@@ -113,15 +129,20 @@ class Peer:
         self.ask(do="encode", texts=str(path), batch_size=32, save=str(file))
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.stdin.close()
+            self.process.wait(timeout=30)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
 
 
 class Ours:
     """This project's program. It is started for every measurement, loads the model, warms up, and times itself."""
 
-    def __init__(self, name, options):
-        self.name, self.options = name, options
+    def __init__(self, key, options):
+        self.options = options
+        self.name, self.arguments = OURS[key]
         self.peak = 0
         self.settings = {}
         times = []
@@ -134,8 +155,14 @@ class Ours:
     def run(self, *arguments, **keywords):
         command = [
             str(pathlib.Path(self.options.minilm).resolve()), *arguments, "--threads", str(self.options.threads),
-            "--weights", str(self.options.weights), *OURS[self.name]]
-        return subprocess.run(command, check=True, capture_output=True, text=True, **keywords).stdout
+            "--weights", str(self.options.weights), *self.arguments]
+        try:
+            return subprocess.run(
+                command, check=True, capture_output=True, text=True, timeout=PATIENCE, **keywords).stdout
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"{self.name} failed: {' '.join(command)}\n{error.stderr}")
+        except (OSError, subprocess.TimeoutExpired) as error:
+            sys.exit(f"{self.name} failed: {error}")
 
     def bench(self, *arguments):
         record = json.loads(self.run("bench", "embed", "--json", *arguments))
@@ -193,7 +220,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--engines", default=",".join(PEER_NAMES), help="comma-separated; ours are always there")
+    parser.add_argument("--engines", default=",".join(PEER_NAMES), help="the peers, comma-separated (default: all)")
+    parser.add_argument("--ours", default=",".join(OURS), help="which of ours, comma-separated (default: %(default)s)")
     parser.add_argument("--sets", default="small,medium,large")
     parser.add_argument("--texts", type=pathlib.Path, default=ROOT / "Benchmarks" / "texts")
     parser.add_argument("--weights", type=pathlib.Path, default=ROOT / "weights" / "all-MiniLM-L6-v2")
@@ -204,6 +232,12 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "Benchmarks" / "results")
     parser.add_argument("--quiet", action="store_true", help="leave out what the engines print")
     options = parser.parse_args()
+    names, ours = [name for name in options.engines.split(",") if name], [key for key in options.ours.split(",") if key]
+    for name, known in [*((name, PEER_NAMES) for name in names), *((key, OURS) for key in ours)]:
+        if name not in known:
+            parser.error(f"{name} is none of {', '.join(known)}")
+    if not ours:
+        parser.error("--ours leaves nothing to compare with")
     if not pathlib.Path(options.minilm).exists():
         sys.exit(f"{options.minilm} is not there: run `make build`")
     sets = {name: options.texts / f"{name}.txt" for name in options.sets.split(",")}
@@ -216,9 +250,8 @@ def main():
         options.venv = options.venv or folder / "venv"
         options.models = (options.models or folder / "models").resolve()
         options.models.mkdir(parents=True, exist_ok=True)
-        names = [name for name in options.engines.split(",") if name]
         python = environment(options, names)
-        engines = [Ours(name, options) for name in OURS]
+        engines = [Ours(key, options) for key in ours]
         skipped = {}
         for name in names:
             try:
@@ -253,7 +286,7 @@ def main():
 def measure(engines, sets, options, folder, skipped):
     """Calibrates, measures in interleaved rounds, and keeps every engine's vectors of the mixed texts, if they are asked for.
 
-    An engine that fails is taken out of `engines` and noted in `skipped`.
+    A peer that fails is taken out of `engines` and noted in `skipped`.
     """
     counts = {name: tokens_of(options, path) for name, path in sets.items()}
     records = {
@@ -264,10 +297,12 @@ def measure(engines, sets, options, folder, skipped):
         for engine in engines[first:] + engines[:first]:
             try:
                 work(engine, records[engine.name])
-            except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+            except (RuntimeError, OSError) as error:
                 skipped[engine.name] = str(error)
+                print(f"left out: {engine.name}, {error}", file=sys.stderr)
                 engines.remove(engine)
                 del records[engine.name]
+                engine.close()
             # Threads of an engine may spin for a while after its work: let them rest before the next one's.
             time.sleep(0.3)
 

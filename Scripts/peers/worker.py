@@ -28,8 +28,13 @@ def peak_memory():
 
 def main():
     name, weights, folder, threads = sys.argv[1:]
-    engine = ENGINES[name](pathlib.Path(weights), pathlib.Path(folder), int(threads))
-    engine.encode(["the lamp is lit"], 1)
+    try:
+        engine = ENGINES[name](pathlib.Path(weights), pathlib.Path(folder), int(threads))
+        engine.encode(["the lamp is lit"], 1)
+    except Exception as error:
+        # Whatever it is, the reason is what the report gives for leaving the engine out.
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers, flush=True)
+        raise
     layouts = getattr(engine, "layouts", [None])
     print(json.dumps({"layouts": layouts}), file=answers, flush=True)
     for line in sys.stdin:
