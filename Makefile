@@ -75,7 +75,8 @@ measure: build ## measure the binary's size, start-up and memory
 
 bench-texts: weights build ## make the texts that embedding is measured with
 	@command -v python3 >/dev/null || Scripts/deps.sh python3
-	@test -d Benchmarks/texts || Scripts/make_bench_texts.py --out Benchmarks/texts
+	@test -d Benchmarks/texts || { rm -rf Benchmarks/texts.unfinished; \
+		Scripts/make_bench_texts.py --out Benchmarks/texts.unfinished && mv Benchmarks/texts.unfinished Benchmarks/texts; }
 
 bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16|i8 GEMM=swift|openblas THREADS=
 	@$(MINILM) bench embed $(or $(TEXTS:%=--texts %),--texts Benchmarks/texts/small.txt \

@@ -269,6 +269,7 @@ def main():
             subprocess.run(
                 [python, str(PEERS / "accuracy.py"), str(options.weights), str(options.texts / "mixed.txt"),
                  str(folder / "accuracy.json"), *[f"{name}={file}" for name, file in vectors.items()]], check=True)
+            result["mixed_texts"] = len((options.texts / "mixed.txt").read_text().splitlines())
             accuracy = json.loads((folder / "accuracy.json").read_text())
             for name, record in accuracy.items():
                 result["engines"][name]["accuracy"] = record

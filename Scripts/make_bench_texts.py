@@ -127,12 +127,17 @@ def main():
     rng.shuffle(long)
     mixed = summaries[-options.mixed // 2 :] + descriptions[-options.mixed // 4 :] + long[-options.mixed // 4 :]
     rng.shuffle(mixed)
+    wanted = {
+        "small": (summaries, options.small), "medium": (descriptions, options.medium), "large": (long, options.large),
+        "mixed": (mixed, options.mixed),
+    }
+    for name, (texts, count) in wanted.items():
+        if len(texts) < count:
+            print(f"this machine has only {len(texts)} of the {count} texts asked for: {name}.txt is shorter", file=sys.stderr)
 
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, texts in [
-        ("small", summaries[: options.small]), ("medium", descriptions[: options.medium]),
-        ("large", long[: options.large]), ("mixed", mixed[: options.mixed]),
-    ]:
+    for name, (texts, count) in wanted.items():
+        texts = texts[:count]
         (options.out / f"{name}.txt").write_text("".join(text + "\n" for text in texts))
         lengths = [min(len(ids), 256) for ids in tokenize(texts)]
         print(f"{options.out / name}.txt: {len(texts)} texts, {sum(lengths) / max(len(texts), 1):.0f} tokens each")

@@ -60,7 +60,7 @@ def markdown(result):
         lines += ["", f"Batch sizes that were best in the calibration ({', '.join(sets)}): {'; '.join(settings)}."]
     measured = {name: record["accuracy"] for name, record in engines.items() if "accuracy" in record}
     if measured:
-        lines += accuracy_table(measured)
+        lines += accuracy_table(measured, result["mixed_texts"])
     packages = ("torch", "transformers", "sentence-transformers", "onnxruntime", "openvino", "nncf", "ctranslate2", "fastembed",
                 "llama_cpp_python")
     lines += ["", ", ".join(v for v in result["versions"] if v.split("==")[0] in packages) + "."]
@@ -75,8 +75,8 @@ def chosen(record, sets):
     return ", ".join(f"{one['batch_size']}" + (f" {one['layout']}" if one["layout"] else "") for one in settings)
 
 
-def accuracy_table(measured):
-    lines = ["", "Against float32 PyTorch on the mixed texts:", "",
+def accuracy_table(measured, texts):
+    lines = ["", f"Against float32 PyTorch on the {texts:,} mixed texts:", "",
              "| engine | mean cosine | worst cosine | Spearman of pair similarities | top-10 kept | largest difference |",
              "|---|---|---|---|---|---|"]
     for name, a in measured.items():
