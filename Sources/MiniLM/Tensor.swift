@@ -11,6 +11,15 @@ struct Tensor: Sendable {
     /// All elements, row-major; valid while the tensor lives.
     var elements: UnsafeBufferPointer<Float> { unsafe storage.elements }
 
+    /// Whether no element is NaN or infinite. Reads them all.
+    var isFinite: Bool {
+        // Without their signs floats are in the order of their bits, and these two kinds come last: a maximum of integers,
+        // which the compiler takes many at a time.
+        var largest: UInt32 = 0
+        for value in unsafe elements { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
+        return largest < Float.infinity.bitPattern
+    }
+
     /// A tensor that holds its own copy. `elements` has as many floats as the shape says.
     init(_ elements: some Collection<Float>, shape: [Int]) {
         precondition(elements.count == shape.reduce(1, *), "\(elements.count) elements do not fill \(shape)")

@@ -73,4 +73,20 @@ import Testing
             #expect(abs(ownLength / length - 1) <= (2 * bound).squareRoot(), text)
         }
     }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [Precision.f32, .i16, .i8])
+    func `weights that are not finite are refused by name`(value: Float, precision: Precision) throws {
+        for tensor in [
+            "encoder.layer.2.output.dense.weight", "encoder.layer.0.attention.self.value.weight",
+            "encoder.layer.1.intermediate.dense.bias", "encoder.layer.1.attention.output.LayerNorm.weight",
+            "embeddings.position_embeddings.weight",
+        ] {
+            let folder = try TemporaryFolder()
+            try SyntheticModel.small.damaged(tensor, at: 39, by: value).write(to: folder)
+            let reason = SafetensorsError.invalidTensor(name: "bert.\(tensor)", reason: "it holds NaN or infinity")
+            #expect(throws: ModelError.weights(path: "\(folder.path)/model.safetensors", reason)) {
+                _ = try SentenceEncoder(modelDirectory: folder.path, precision: precision)
+            }
+        }
+    }
 }

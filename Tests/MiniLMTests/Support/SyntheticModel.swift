@@ -136,6 +136,13 @@ struct SyntheticModel: Sendable {
 
     // MARK: As a model directory
 
+    /// A copy with one element of a tensor replaced.
+    func damaged(_ tensor: String, at index: Int, by value: Float) -> SyntheticModel {
+        var copy = self
+        copy.tensors[tensor]?.values[index] = value
+        return copy
+    }
+
     func write(to folder: TemporaryFolder) throws {
         let normalize = poolsCLS ? "" : #", {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}"#
         let files = [
