@@ -74,6 +74,7 @@ struct BenchEmbedCommand: AsyncParsableCommand {
             try ReportFiles.write(
                 ["embed.md": report.markdown, "embed.json": "\(report.json)\n", "embed.svg": report.svg], into: out)
         }
+        if json, let warning = report.warning { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
         print(json ? "\(report.json)" : report.markdown)
     }
 
@@ -86,6 +87,7 @@ struct BenchEmbedCommand: AsyncParsableCommand {
             let process = Process()
             process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
             process.arguments = ["embed", "--input", line.path, "--output", "-", "--weights", try model.directory()]
+            if let threads = model.threads { process.arguments? += ["--threads", "\(threads)"] }
             if let precision = model.precision { process.arguments? += ["--precision", precision.rawValue] }
             if let gemm = model.gemm { process.arguments? += ["--gemm", gemm.rawValue] }
             process.standardOutput = FileHandle.nullDevice

@@ -90,6 +90,9 @@ struct SetResult {
     var textsPerSecond: [Double] { rounds.map { Double(texts) / $0.seconds } }
     var operationsPerSecond: [Double] { rounds.map { operations / $0.seconds } }
     var shareOfSGEMM: [Double] { rounds.map { operations / $0.seconds / $0.sgemm } }
+    /// Whether OpenBLAS is so far from what registers reach that its kernels cannot be for this processor: those that are reach
+    /// two thirds and more, those for SSE a quarter of AVX2's rate and less.
+    var isSGEMMSlow: Bool { rounds.map { $0.sgemm / $0.multiplyAdd }.median < 0.5 }
     var shareOfMultiplyAdd: [Double] { rounds.map { operations / $0.seconds / $0.multiplyAdd } }
 }
 

@@ -24,6 +24,14 @@ struct EmbedReport {
         blas = SentenceEncoder.blasDescription
     }
 
+    /// Why shares of sgemm's peak say nothing here, if so.
+    var warning: String? {
+        guard let slow = sets.first(where: \.isSGEMMSlow), let round = slow.rounds.first else { return nil }
+        return "sgemm is at \(whole(round.sgemm / 1e9)) GFLOP/s and multiply-adds at \(whole(round.multiplyAdd / 1e9)):"
+            + " OpenBLAS does not know this processor and runs old kernels (\(blas)). Shares of its peak say nothing like"
+            + " this. Set OPENBLAS_CORETYPE: SkylakeX or Cooperlake for AVX-512, Haswell or Zen for AVX2."
+    }
+
     // MARK: JSON
 
     /// The figures of the first set are also at the top, where scripts that measure one set look for them.
@@ -44,6 +52,7 @@ struct EmbedReport {
         if !latencies.isEmpty { record["latency_ms"] = .object(latency) }
         if let residentBytes { record["resident_bytes"] = .integer(Int64(residentBytes)) }
         if let peakResidentBytes { record["peak_resident_bytes"] = .integer(Int64(peakResidentBytes)) }
+        if let warning { record["warning"] = .string(warning) }
         if let startUpSeconds { record["startup_ms"] = .double(startUpSeconds * 1e3) }
         return record
     }
@@ -106,6 +115,7 @@ struct EmbedReport {
                     + " | \(percent(set.shareOfSGEMM.median)) | \(percent(set.shareOfMultiplyAdd.median)) |\n"
             }
         }
+        if let warning { text += "\nWarning: \(warning)\n" }
         if !latencies.isEmpty {
             text += "\n| one text of | p50 | p95 | p99 |\n|---|---|---|---|\n"
             for result in latencies {
