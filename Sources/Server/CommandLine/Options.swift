@@ -16,7 +16,7 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help:
-            "f32, as the reference, i16, faster with half the memory, or i8, the fastest and 0.0002 of a cosine away (env PRECISION; default: f32)."
+            "f32, as the reference, i16, faster with half the memory, or i8, the fastest where there is VNNI, with a mean cosine of 0.9998 to f32, the worst 0.9995 over 2,000 texts (env PRECISION; default: f32)."
     )
     var precision: Precision?
 
