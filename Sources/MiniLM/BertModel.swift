@@ -23,9 +23,7 @@ struct BertModel: Sendable {
         let queryKeyValue = unsafe activations.queryKeyValue.start
         let context = unsafe activations.context.start
         // Threads that share rows share these, too.
-        let member = share.split == .rows ? share.member : 0
-        let intermediate = unsafe activations.intermediate[
-            from: member * Activations.blockRows * configuration.intermediateSize]
+        let intermediate = unsafe (share.split == .rows ? workspace.intermediate : activations.intermediate).start
 
         let products = share.productRows(0..<sequences.tokens)
         let others = share.otherRows(products)

@@ -1,7 +1,5 @@
 // The memory of a forward pass: what threads share (Activations), what each has to itself (Workspace). Allocated once.
 
-import Synchronization
-
 /// The activations of one slice. Threads that compute a slice together write disjoint parts of them.
 final class Activations: Sendable {
     // Written by one thread before the others begin with the slice.
@@ -10,16 +8,15 @@ final class Activations: Sendable {
     let hidden: AlignedBuffer<Float>  // [capacity, hiddenSize]: the stream every layer reads and adds to
     let queryKeyValue: AlignedBuffer<Float>  // [capacity, 3 * hiddenSize]
     let context: AlignedBuffer<Float>  // [capacity, hiddenSize]: the heads' results side by side
-    let intermediate: AlignedBuffer<Float>  // [members * blockRows, intermediateSize]
+    /// [blockRows, intermediateSize], for threads that share rows; others use their workspace's.
+    let intermediate: AlignedBuffer<Float>
 
     /// Rows that are taken through the feed-forward part together, so that what is between its two products stays in the
     /// cache: 96 rows of 1536 floats are 590 KB.
     static let blockRows = 96
 
-    /// - Parameters:
-    ///   - capacity: Most tokens of a slice, at least `configuration.maxTokens`.
-    ///   - members: Most threads that compute a slice together.
-    init(_ configuration: EncoderConfiguration, capacity: Int, members: Int) {
+    /// - Parameter capacity: Most tokens of a slice, at least `configuration.maxTokens`.
+    init(_ configuration: EncoderConfiguration, capacity: Int) {
         precondition(capacity >= configuration.maxTokens)
         let hiddenSize = configuration.hiddenSize
         // A BLAS may compute more rows than there are.
@@ -27,7 +24,7 @@ final class Activations: Sendable {
         hidden = AlignedBuffer(count: rows * hiddenSize, zero: 0)
         queryKeyValue = AlignedBuffer(count: rows * 3 * hiddenSize, zero: 0)
         context = AlignedBuffer(count: rows * hiddenSize, zero: 0)
-        intermediate = AlignedBuffer(count: members * Self.blockRows * configuration.intermediateSize, zero: 0)
+        intermediate = AlignedBuffer(count: Self.blockRows * configuration.intermediateSize, zero: 0)
     }
 
     /// The slice's input.
@@ -42,6 +39,8 @@ final class Activations: Sendable {
 
 /// What a thread needs for itself.
 struct Workspace: ~Copyable, Sendable {
+    /// What is between the feed-forward part's two products: [blockRows, intermediateSize].
+    let intermediate: AlignedBuffer<Float>
     /// Keys of one head of one text, a key a column, in panels of `TileShape.headColumns`; values likewise, a row each.
     let keys: AlignedBuffer<Float>
     let values: AlignedBuffer<Float>
@@ -57,6 +56,7 @@ struct Workspace: ~Copyable, Sendable {
 
     init(_ configuration: EncoderConfiguration, precision: Precision, shape: TileShape = .native) {
         let panel = shape.headColumns
+        intermediate = AlignedBuffer(count: Activations.blockRows * configuration.intermediateSize, zero: 0)
         func padded(_ count: Int) -> Int { (count + panel - 1) / panel * panel }
         keys = AlignedBuffer(count: padded(configuration.maxTokens) * configuration.headSize, zero: 0)
         values = AlignedBuffer(count: configuration.maxTokens * padded(configuration.headSize), zero: 0)
@@ -71,21 +71,9 @@ struct Workspace: ~Copyable, Sendable {
     }
 }
 
-/// What a worker owns.
+/// What one who computes has.
 struct Worker: ~Copyable {
-    /// For the slices it computes alone.
+    /// For the slices it computes alone or begins.
     let activations: Activations
     var workspace: Workspace
-}
-
-/// Activations for slices that several workers compute together: as many as there have been calls at the same time.
-final class ActivationsPool: Sendable {
-    private let free = Mutex<[Activations]>([])
-    private let make: @Sendable () -> Activations
-
-    init(make: @escaping @Sendable () -> Activations) { self.make = make }
-
-    func take() -> Activations { free.withLock { $0.popLast() } ?? make() }
-
-    func giveBack(_ activations: Activations) { free.withLock { $0.append(activations) } }
 }

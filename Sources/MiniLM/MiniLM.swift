@@ -21,7 +21,8 @@
 //   EncoderWeights         the parameters, read-only and shared
 //   EncoderScratch         the memory of a pass: what threads share, what each has to itself
 //   PackedSequences        a slice's ids one behind the other; SlicePlan decides which texts share a slice
-//   WorkerPool             the threads that compute; Share is a thread's part of a slice it computes with others
+//   WorkerPool             the threads that compute, and callers that do; Bell is how a thread sleeps and is woken
+//   Share                  a thread's part of a slice it computes with others
 //   StageClock             where the time goes, when somebody asks
 //
 //   GEMM                   the one seam where matrices are multiplied: BLAS, PackedLinear (f32), FixedPointLinear (i16), ByteLinear (i8)

@@ -30,7 +30,6 @@ public final class SentenceEncoder: Sendable {
     public let precision: Precision
     let model: BertModel
     let workers: WorkerPool<Worker>
-    private let shared: ActivationsPool
 
     /// Tokens computed together, at most: the activations of as many stay in a core's cache beside a panel of weights.
     private static let sliceTokens = 256
@@ -95,10 +94,9 @@ public final class SentenceEncoder: Sendable {
         let threads = max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)
         workers = WorkerPool(threads: threads) {
             Worker(
-                activations: Activations(configuration, capacity: capacity, members: 1),
+                activations: Activations(configuration, capacity: capacity),
                 workspace: Workspace(configuration, precision: precision))
         }
-        shared = ActivationsPool { Activations(configuration, capacity: capacity, members: threads) }
     }
 
     /// The vectors of texts. A text longer than `maxTokens` is cut, which `Embeddings.truncatedTokens` tells; the empty
@@ -211,18 +209,17 @@ public final class SentenceEncoder: Sendable {
         if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
     }
 
-    /// The same for texts of one slice, on as many workers as are free.
+    /// The same for texts of one slice, on this thread and as many workers as are free.
     private func encodeTogether(_ inputs: [Input], into rows: VectorRows, from first: Int) {
         guard !inputs.isEmpty else { return }
-        let activations = shared.take()
-        defer { shared.giveBack(activations) }
-        activations.begin(with: inputs.lazy.map(\.ids))
-        let tokens = activations.sequences.tokens
+        let tokens = inputs.reduce(0) { $0 + $1.ids.count }
         let model = model
         let bands = tokens / Share.leastBand
         // A BLAS call is not worth splitting by columns: it would pack all of x in every thread.
         let limit = gemm == .swift && bands < workers.threads ? workers.threads : max(bands, 1)
-        workers.runTogether(atMost: limit) { members in
+        workers.runTogether(atMost: limit) { members, leader in
+            let activations = leader.activations
+            activations.begin(with: inputs.lazy.map(\.ids))
             let barrier = SpinBarrier(members: members)
             let split: Share.Split = members <= bands ? .rows : .columns
             return { member, worker in

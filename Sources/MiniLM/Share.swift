@@ -67,9 +67,6 @@ final class SpinBarrier: Sendable {
     init(members: Int) { self.members = members }
 
     /// Returns when all members have called it as often as this one.
-    ///
-    /// Spins for some ten microseconds, longer than a step takes another thread that runs; then one that does not run
-    /// needs the processor, and is let have it.
     func wait() {
         let current = generation.load(ordering: .relaxed)
         if arrived.add(1, ordering: .acquiringAndReleasing).newValue == members {
@@ -77,14 +74,22 @@ final class SpinBarrier: Sendable {
             generation.store(current + 1, ordering: .releasing)
             return
         }
-        var spins = 0
-        while generation.load(ordering: .acquiring) == current {
-            if spins < 2000 {
-                spins += 1
-                cintrinsics_pause()
-            } else {
-                sched_yield()
-            }
+        spin { generation.load(ordering: .acquiring) != current }
+    }
+}
+
+/// Returns when `condition` holds, which another thread brings about in microseconds.
+///
+/// Spins for some ten microseconds, longer than a step takes another thread that runs; then one that does not run
+/// needs the processor, and is let have it.
+func spin(until condition: () -> Bool) {
+    var spins = 0
+    while !condition() {
+        if spins < 2000 {
+            spins += 1
+            cintrinsics_pause()
+        } else {
+            sched_yield()
         }
     }
 }

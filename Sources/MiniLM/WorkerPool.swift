@@ -1,23 +1,40 @@
 // The threads that compute. They are ours: numeric work would starve Swift's cooperative pool, which has a thread a core
 // and expects none to be held for long.
 
-import Dispatch
+import CIntrinsics
 import Foundation
+import Synchronization
 
-/// Threads that each own a worker's memory and take tasks from the callers in turn.
+/// Threads, and as many seats with the memory that computing needs: nobody computes without a seat, so that there is never more
+/// work at the same time than threads, nor more memory, however many callers there are.
+///
+/// Long calls leave their tasks to the threads. A short one is begun by the caller itself, if a seat is free: nobody has to be
+/// woken before it begins, and on a busy machine it does not wait for a thread the system does not run.
 final class WorkerPool<Memory: ~Copyable>: Sendable {
     let threads: Int
-    private let queue = JobQueue<Memory>()
+    private let queue: JobQueue<Memory>
 
-    /// Starts `threads` threads. Each makes its memory when it starts and keeps it.
+    /// How long a thread without work spins before it sleeps: about what a sleep and a wake-up cost two threads, so that
+    /// spinning at most doubles what sleeping at once would have cost, and a call that follows another finds the threads awake.
+    static var spinning: Duration { .microseconds(50) }
+
+    /// How long a caller waits for the threads it has called, before it computes with those that have come: most wake-ups
+    /// take less, and a thread that takes longer has no core.
+    static var patience: Duration { .microseconds(100) }
+
+    /// Starts `threads` threads. A seat's memory is made by whoever sits down first.
     init(threads: Int, memory: @escaping @Sendable () -> Memory) {
         self.threads = threads
-        for number in 0..<threads {
+        let hands = (0..<threads).map { _ in Hand<Memory>() }
+        queue = JobQueue(seats: (0..<threads).map { _ in Seat(make: memory) }, hands: hands)
+        for (number, hand) in hands.enumerated() {
             let thread = Thread { [queue] in
-                var memory = memory()
-                while let (job, task) = queue.next() {
-                    job.body(task, &memory)
-                    job.done.signal()
+                while let turn = hand.next() {
+                    var done: Bell?
+                    turn.seat.use { done = turn.work.perform(&$0) }
+                    // Before the caller is told: the call that follows at once finds this thread waiting.
+                    queue.takeBack(hand, turn.seat)
+                    done?.ring()
                 }
             }
             thread.name = "minilm-\(number)"
@@ -29,10 +46,15 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
         queue.close()
     }
 
-    /// Runs `body` for the tasks 0 to count - 1 and returns when all are done.
+    /// Calls that have tasks nobody has taken yet.
+    var queued: Int { queue.jobCount }
+    /// Threads that sleep.
+    var sleeping: Int { queue.sleepers }
+
+    /// Runs `body` for the tasks 0 to count - 1 on the pool's threads and returns when all are done.
     ///
-    /// A worker that is free takes the next task, so none idles while there are any. Callers share the workers fairly: a
-    /// worker takes a task from each caller in turn, so a short call waits for the task in hand, not for the long call ahead.
+    /// A thread that is free takes the next task, so none idles while there are any. Callers share the threads fairly: a
+    /// thread takes a task from each caller in turn, so a short call waits for the task in hand, not for the long call ahead.
     ///
     /// - Parameter progress: Called on this thread with the number of tasks done, each time it has grown.
     func run(
@@ -41,22 +63,53 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
         guard count > 0 else { return }
         let job = Job(count: count, body: body)
         queue.append(job)
-        wait(for: job, progress: progress)
-    }
-
-    /// Runs one task on as many workers as have nothing to do now, at least one and at most `limit`, all at the same time, so
-    /// that they may wait for each other; returns when all are done.
-    ///
-    /// - Parameter task: Makes the task for a number of members, which call it with 0 to members - 1.
-    func runTogether(atMost limit: Int, task: (_ members: Int) -> @Sendable (Int, inout Memory) -> Void) {
-        wait(for: queue.appendTogether(atMost: limit, task: task)) { _ in }
-    }
-
-    private func wait(for job: Job<Memory>, progress: (Int) -> Void) {
-        for done in 1...job.count {
-            job.done.wait()
+        for done in 1...count {
+            job.done.wait(for: done)
             progress(done)
         }
+    }
+
+    /// Runs one task on this thread and as many others as have nothing to do now, at most `limit` in all, at the same time, so
+    /// that they may wait for each other; returns when all are done. If no seat is free, one of the pool's threads runs it
+    /// alone, in its turn.
+    ///
+    /// - Parameter task: Makes the task for a number of members, which call it with 0 to members - 1; the memory is member 0's.
+    func runTogether(
+        atMost limit: Int,
+        task: @escaping @Sendable (_ members: Int, borrowing Memory) -> @Sendable (Int, inout Memory) -> Void
+    ) {
+        guard let (seat, others) = queue.gather(atMost: limit) else {
+            return run(1) { _, memory in
+                let body = task(1, memory)
+                body(0, &memory)
+            }
+        }
+        seat.use { memory in
+            let party = Party<Memory>()
+            for other in others { other.hand.give(Turn(work: .member(party), seat: other.seat)) }
+            let members = party.close(after: others.count, patience: Self.patience)
+            let body = task(members, memory)
+            party.begin(body)
+            body(0, &memory)
+            // They are about as far as this thread is.
+            party.done.wait(for: members - 1, spinning: Self.spinning)
+        }
+        queue.takeBack(seat)
+    }
+}
+
+/// Where one at a time computes.
+private final class Seat<Memory: ~Copyable>: Sendable {
+    private let make: @Sendable () -> Memory
+    // Used only by the one who has the seat; seats change hands under the queue's lock.
+    nonisolated(unsafe) private var memory: Memory?
+
+    init(make: @escaping @Sendable () -> Memory) { self.make = make }
+
+    func use(_ body: (inout Memory) -> Void) {
+        var memory = unsafe self.memory.take() ?? make()
+        body(&memory)
+        unsafe self.memory = consume memory
     }
 }
 
@@ -64,12 +117,10 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
 private final class Job<Memory: ~Copyable>: Sendable {
     let count: Int
     let body: @Sendable (Int, inout Memory) -> Void
-    /// Signalled for each task that is done.
-    let done = DispatchSemaphore(value: 0)
-    // Both are read and written only while the queue's condition is locked.
+    /// Rung for each task that is done.
+    let done = Bell()
+    // Read and written only while the queue is locked.
     nonisolated(unsafe) var started = 0
-    /// Whether the tasks wait for each other.
-    nonisolated(unsafe) var isTogether = false
 
     init(count: Int, body: @escaping @Sendable (Int, inout Memory) -> Void) {
         self.count = count
@@ -77,69 +128,162 @@ private final class Job<Memory: ~Copyable>: Sendable {
     }
 }
 
-/// Jobs with tasks nobody has taken yet, in the order of their turns.
+/// A task that members do at the same time: its caller, and those who come before it begins.
+private final class Party<Memory: ~Copyable>: Sendable {
+    /// Rung by each member but the caller.
+    let done = Bell()
+    /// How many have come; far below zero once it is closed.
+    private let arrived = Atomic<Int>(0)
+    private let hasBegun = Atomic<Bool>(false)
+    // Written by the caller before it has begun, read by the others after.
+    nonisolated(unsafe) private var body: (@Sendable (Int, inout Memory) -> Void)?
+
+    /// Lets nobody in any more when so many have come, or time is up. Gives the number of members, the caller included.
+    func close(after expected: Int, patience: Duration) -> Int {
+        if expected > 0 {
+            let end = ContinuousClock.now + patience
+            while arrived.load(ordering: .relaxed) < expected && ContinuousClock.now < end { cintrinsics_pause() }
+        }
+        return arrived.exchange(.min / 2, ordering: .relaxed) + 1
+    }
+
+    /// The members do `body` now.
+    func begin(_ body: @escaping @Sendable (Int, inout Memory) -> Void) {
+        unsafe self.body = body
+        hasBegun.store(true, ordering: .releasing)
+    }
+
+    /// Takes part, if it is not too late; whether it was not.
+    func join(_ memory: inout Memory) -> Bool {
+        let member = arrived.add(1, ordering: .relaxed).newValue
+        guard member > 0 else { return false }
+        spin { hasBegun.load(ordering: .acquiring) }
+        if let body = unsafe body { body(member, &memory) }
+        return true
+    }
+}
+
+/// What a thread does in a turn.
+private enum Work<Memory: ~Copyable>: Sendable {
+    case task(Job<Memory>, Int)
+    case member(Party<Memory>)
+
+    /// Does it, and gives the bell to ring then: none if there was nothing to do any more.
+    func perform(_ memory: inout Memory) -> Bell? {
+        switch self {
+        case .task(let job, let number):
+            job.body(number, &memory)
+            return job.done
+        case .member(let party):
+            return party.join(&memory) ? party.done : nil
+        }
+    }
+}
+
+/// Work, and the seat to do it on.
+private struct Turn<Memory: ~Copyable>: Sendable {
+    let work: Work<Memory>
+    let seat: Seat<Memory>
+}
+
+/// One of the pool's threads, as others see it.
+private final class Hand<Memory: ~Copyable>: Sendable {
+    private let bell = Bell()
+    // Written before the bell rings by the one who has taken this hand from the queue, then read and cleared by the thread.
+    nonisolated(unsafe) private var turn: Turn<Memory>?
+    // The thread's own.
+    nonisolated(unsafe) private var turns = 0
+
+    var isAsleep: Bool { bell.isSleeping }
+
+    /// Gives the thread, which waits, a turn; nil lets it end.
+    func give(_ turn: Turn<Memory>?) {
+        unsafe self.turn = turn
+        bell.ring()
+    }
+
+    /// Waits for a turn.
+    func next() -> Turn<Memory>? {
+        unsafe turns += 1
+        unsafe bell.wait(for: turns, spinning: WorkerPool<Memory>.spinning)
+        return unsafe turn.take()
+    }
+}
+
+/// Who waits for whom: jobs with tasks nobody has taken yet in the order of their turns, free seats, threads without work.
+///
+/// Each thread that works has a seat, and callers may have others: when a seat is free, so is a thread. While there are jobs, no
+/// seat is free.
 private final class JobQueue<Memory: ~Copyable>: Sendable {
-    private let condition = NSCondition()
-    // All are read and written only while the condition is locked.
-    nonisolated(unsafe) private var jobs: [Job<Memory>] = []
-    nonisolated(unsafe) private var waiting = 0
-    nonisolated(unsafe) private var promised = 0
-    nonisolated(unsafe) private var isClosed = false
+    private struct State {
+        var jobs: [Job<Memory>] = []
+        // The last that came is the first to go: its thread may not sleep yet, its memory may still be in a cache.
+        var seats: [Seat<Memory>]
+        var hands: [Hand<Memory>]
+
+        /// Gives turns to free threads while there are tasks and seats.
+        mutating func giveTurns() {
+            while !jobs.isEmpty, let seat = seats.popLast() {
+                let job = jobs.removeFirst()
+                let task = unsafe job.started
+                unsafe job.started += 1
+                if task + 1 < job.count { jobs.append(job) }
+                hands.removeLast().give(Turn(work: .task(job, task), seat: seat))
+            }
+        }
+    }
+
+    private let state: Mutex<State>
+
+    init(seats: [Seat<Memory>], hands: [Hand<Memory>]) {
+        state = Mutex(State(seats: seats, hands: hands))
+    }
 
     func append(_ job: Job<Memory>) {
-        condition.withLock {
-            unsafe jobs.append(job)
-            condition.broadcast()
+        state.withLock {
+            $0.jobs.append(job)
+            $0.giveTurns()
         }
     }
 
-    /// Adds a job whose tasks run at the same time.
+    /// A seat for the caller, and free threads with a seat each, at most `limit` members in all; nil when no seat is free.
     ///
-    /// A waiting worker is promised for each but the first, and the tasks go to the front: whoever comes takes one before
-    /// anything else, so all are taken, whatever else there is to do, and none waits for a member that never comes.
-    func appendTogether(
-        atMost limit: Int, task: (_ members: Int) -> @Sendable (Int, inout Memory) -> Void
-    ) -> Job<Memory> {
-        condition.withLock {
-            let members = unsafe max(1, min(limit, waiting - promised))
-            let job = Job(count: members, body: task(members))
-            if members == 1 {
-                unsafe jobs.append(job)
-            } else {
-                unsafe promised += members
-                unsafe job.isTogether = true
-                unsafe jobs.insert(job, at: 0)
+    /// The threads have nothing else to do.
+    func gather(atMost limit: Int) -> (seat: Seat<Memory>, others: [(hand: Hand<Memory>, seat: Seat<Memory>)])? {
+        state.withLock { state in
+            guard let seat = state.seats.popLast() else { return nil }
+            let others = (0..<min(limit - 1, state.seats.count)).map { _ in
+                (hand: state.hands.removeLast(), seat: state.seats.removeLast())
             }
-            condition.broadcast()
-            return job
+            return (seat, others)
         }
     }
 
-    /// A task, as soon as there is one; nil when the queue is closed.
-    func next() -> (job: Job<Memory>, task: Int)? {
-        condition.withLock {
-            unsafe waiting += 1
-            while unsafe jobs.isEmpty && !isClosed { condition.wait() }
-            unsafe waiting -= 1
-            guard let job = unsafe jobs.first else { return nil }
-            let task = unsafe job.started
-            unsafe job.started += 1
-            if unsafe job.isTogether {
-                unsafe promised -= 1
-                if unsafe job.started == job.count { unsafe jobs.removeFirst() }
-            } else {
-                unsafe jobs.removeFirst()
-                if unsafe job.started < job.count { unsafe jobs.append(job) }
-            }
-            return (job, task)
+    /// A caller leaves its seat.
+    func takeBack(_ seat: Seat<Memory>) {
+        state.withLock {
+            $0.seats.append(seat)
+            $0.giveTurns()
         }
     }
 
-    /// Lets the workers end.
+    /// A thread has done its task, and waits for its next turn, which may be now.
+    func takeBack(_ hand: Hand<Memory>, _ seat: Seat<Memory>) {
+        state.withLock {
+            $0.hands.append(hand)
+            $0.seats.append(seat)
+            $0.giveTurns()
+        }
+    }
+
+    var jobCount: Int { state.withLock { $0.jobs.count } }
+
+    var sleepers: Int { state.withLock { $0.hands.count { $0.isAsleep } } }
+
+    /// Lets the threads end. Nobody calls any more, so all wait or are about to.
     func close() {
-        condition.withLock {
-            unsafe isClosed = true
-            condition.broadcast()
+        state.withLock { state in
+            for hand in state.hands { hand.give(nil) }
         }
     }
 }

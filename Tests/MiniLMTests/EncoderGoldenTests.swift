@@ -46,7 +46,7 @@ import Testing
     @Test(arguments: GEMMBackend.allCases)
     func `every layer is the reference's within four times its own error`(gemm: GEMMBackend) throws {
         let model = try Weights.model(gemm)
-        let activations = Activations(model.configuration, capacity: 256, members: 1)
+        let activations = Activations(model.configuration, capacity: 256)
         var workspace = Workspace(model.configuration, precision: .f32)
         activations.begin(with: goldens.ids.prefix(goldens.traced))
         let size = activations.sequences.tokens * 384

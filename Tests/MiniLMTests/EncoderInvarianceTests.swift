@@ -110,8 +110,8 @@ import Testing
     private func hidden(
         _ model: BertModel, _ ids: [[Int32]], _ precision: Precision, split: Share.Split, members: Int
     ) -> (alone: Activations, together: Activations) {
-        let alone = Activations(model.configuration, capacity: 256, members: 1)
-        let together = Activations(model.configuration, capacity: 256, members: members)
+        let alone = Activations(model.configuration, capacity: 256)
+        let together = Activations(model.configuration, capacity: 256)
         alone.begin(with: ids)
         together.begin(with: ids)
         var workspace = Workspace(model.configuration, precision: precision)

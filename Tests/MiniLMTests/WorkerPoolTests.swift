@@ -1,5 +1,6 @@
-// Threads that share tasks, and tasks that wait for each other.
+// Threads that share tasks, tasks that wait for each other, and callers that compute themselves.
 
+import Foundation
 import Synchronization
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
                 if caller % 2 == 0 {
                     pool.run(4) { _, _ in counts.add(0) }
                 } else {
-                    pool.runTogether(atMost: 3) { members in
+                    pool.runTogether(atMost: 3) { members, _ in
                         let barrier = SpinBarrier(members: members)
                         counts.add(-members)
                         return { _, _ in
@@ -50,6 +51,114 @@ import Testing
             for size in 1...3 { members += size * (counts[-size] ?? 0) }
             #expect(counts[1] == members)
         }
+    }
+
+    @Test func `a caller computes itself when a seat is free`() {
+        let pool = WorkerPool(threads: 2) { 0 }
+        let leaders = Counts()
+        pool.runTogether(atMost: 1) { members, _ in
+            { member, _ in leaders.add(Thread.current.name?.hasPrefix("minilm") == true ? -1 : members + member) }
+        }
+        #expect(leaders.values.withLock { $0 == [1: 1] })
+    }
+
+    /// How many members come in time is the system's to decide; each does its part once, and all seats come back.
+    @Test func `each member of many calls in a row does its part once`() {
+        let pool = WorkerPool(threads: 3) { 0 }
+        let (sizes, parts) = (Counts(), Counts())
+        for _ in 0..<500 {
+            pool.runTogether(atMost: 3) { members, _ in
+                sizes.add(members)
+                return { member, _ in parts.add(member) }
+            }
+        }
+        let counts = sizes.values.withLock(\.self)
+        #expect(counts.keys.allSatisfy { (1...3).contains($0) } && counts.values.reduce(0, +) == 500)
+        for member in 0..<3 {
+            let expected = counts.reduce(0) { $0 + ($1.key > member ? $1.value : 0) }
+            #expect(parts.values.withLock { $0[member] ?? 0 } == expected)
+        }
+        pool.run(3) { _, _ in }
+    }
+
+    /// Tasks count how many of them run at once, and memories count how many there are.
+    @Test func `callers never compute beside more others than there are threads`() {
+        let threads = 2
+        let running = Atomic<Int>(0)
+        let most = Atomic<Int>(0)
+        let made = Atomic<Int>(0)
+        let pool = WorkerPool(threads: threads) {
+            made.add(1, ordering: .relaxed)
+            return 0
+        }
+        let counts = Counts()
+        let work: @Sendable (Int) -> Void = { kind in
+            most.max(running.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
+            var turns = 0
+            while turns < 10_000 { turns += Int(running.load(ordering: .relaxed).signum()) }
+            counts.add(kind)
+            running.subtract(1, ordering: .relaxed)
+        }
+        onThreads(8) { caller in
+            if caller == 0 {
+                pool.run(400) { _, _ in work(0) }
+            } else {
+                for _ in 0..<50 {
+                    pool.runTogether(atMost: 2) { members, _ in
+                        counts.add(1)
+                        counts.values.withLock { $0[3, default: 0] += members }
+                        return { _, _ in work(2) }
+                    }
+                }
+            }
+        }
+        #expect(most.load(ordering: .relaxed) <= threads)
+        #expect(made.load(ordering: .relaxed) <= threads)
+        counts.values.withLock { #expect($0[0] == 400 && $0[1] == 350 && $0[2] == $0[3]) }
+    }
+
+    /// The long call's tasks wait until the short call stands in the queue; the order of what runs then is decided.
+    @Test func `a short call waits for the task in hand, not for the long call`() {
+        let pool = WorkerPool(threads: 1) { 0 }
+        let order = Mutex<[Int]>([])
+        onThreads(2) { caller in
+            if caller == 0 {
+                pool.run(20) { task, _ in
+                    while task == 0 && pool.queued < 2 { Thread.sleep(forTimeInterval: 0.001) }
+                    order.withLock { $0.append(task) }
+                }
+            } else {
+                while pool.queued < 1 { Thread.sleep(forTimeInterval: 0.001) }
+                pool.runTogether(atMost: 1) { _, _ in { _, _ in order.withLock { $0.append(-1) } } }
+            }
+        }
+        // Task 1 may stand before it in the round.
+        #expect(order.withLock { ($0.firstIndex(of: -1) ?? .max) <= 2 && $0.count == 21 })
+    }
+
+    /// Spinning threads would never be seen asleep, and the test would not end.
+    @Test(.timeLimit(.minutes(1))) func `threads without work sleep`() {
+        let pool = WorkerPool(threads: 3) { 0 }
+        while pool.sleeping < 3 { Thread.sleep(forTimeInterval: 0.001) }
+        pool.runTogether(atMost: 3) { _, _ in { _, _ in } }
+        while pool.sleeping < 3 { Thread.sleep(forTimeInterval: 0.001) }
+    }
+
+    @Test(arguments: [Duration.zero, .microseconds(50)])
+    func `a bell is heard as often as it is rung`(spinning: Duration) {
+        let bell = Bell()
+        let heard = Atomic<Int>(0)
+        onThreads(4) { thread in
+            if thread == 0 {
+                for count in 1...3000 {
+                    bell.wait(for: count, spinning: spinning)
+                    heard.add(1, ordering: .relaxed)
+                }
+            } else {
+                for _ in 0..<1000 { bell.ring() }
+            }
+        }
+        #expect(heard.load(ordering: .relaxed) == 3000)
     }
 
     @Test func `a barrier lets nobody through before all are there`() {
