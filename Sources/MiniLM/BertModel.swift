@@ -37,28 +37,38 @@ struct BertModel: Sendable {
         workspace.clock?.end(.embedding)
         observe(0)
 
+        // Where columns are shared, a thread computes queries, keys and values of the heads whose attention it computes.
+        let ownHeads = share.ofOwnHeads(
+            configuration.attentionHeads, headSize: configuration.headSize, columns: TileShape.native.columns)
+        let headsShare = ownHeads ?? share
+
         for (index, layer) in weights.layers.enumerated() {
-            for block in blocks {
+            for (number, block) in blocks.enumerated() {
+                let next =
+                    unsafe number + 1 < blocks.count
+                    ? layer.queryKeyValue.start(of: headsShare) : layer.attentionOutput.start(of: share)
                 unsafe layer.queryKeyValue.apply(
                     queryKeyValue + block.lowerBound * 3 * hiddenSize, hidden + block.lowerBound * hiddenSize,
-                    rows: block.count, .store, share, &workspace)
+                    rows: block.count, .store, headsShare, &workspace, next: next)
             }
-            share.synchronize()
+            if ownHeads == nil { share.synchronize() }
             workspace.clock?.end(.queryKeyValue)
             unsafe attention(
                 context, queryKeyValue, sequences, rows: products,
-                heads: share.columns(of: configuration.attentionHeads), hiddenSize: hiddenSize,
+                heads: share.heads(of: configuration.attentionHeads), hiddenSize: hiddenSize,
                 headSize: configuration.headSize, workspace)
             share.synchronize()
             workspace.clock?.end(.attention)
 
-            for block in blocks {
+            let following = weights.layers[(index + 1) % weights.layers.count].queryKeyValue
+            for (number, block) in blocks.enumerated() {
                 let stream = unsafe hidden + block.lowerBound * hiddenSize
                 let others = share.otherRows(block)
 
                 // hidden = LayerNorm(hidden + W · Attention(Q, K, V))
                 unsafe layer.attentionOutput.apply(
-                    stream, context + block.lowerBound * hiddenSize, rows: block.count, .add, share, &workspace)
+                    stream, context + block.lowerBound * hiddenSize, rows: block.count, .add, share, &workspace,
+                    next: layer.intermediate.start(of: share))
                 share.synchronizeColumns()
                 workspace.clock?.end(.attentionOutput)
                 unsafe layerNorm(hidden, layer.attentionNorm, epsilon: epsilon, rows: others)
@@ -68,7 +78,8 @@ struct BertModel: Sendable {
                 // hidden = LayerNorm(hidden + W₂ · GELU(W₁ · hidden))
                 if workspace.clock == nil {
                     unsafe layer.intermediate.apply(
-                        intermediate, stream, rows: block.count, .gelu, share, &workspace)
+                        intermediate, stream, rows: block.count, .gelu, share, &workspace,
+                        next: layer.output.start(of: share))
                 } else {
                     // On its own, so that its time can be told.
                     unsafe layer.intermediate.apply(
@@ -78,7 +89,11 @@ struct BertModel: Sendable {
                     workspace.clock?.end(.gelu)
                 }
                 share.synchronizeColumns()
-                unsafe layer.output.apply(stream, intermediate, rows: block.count, .add, share, &workspace)
+                let next =
+                    unsafe number + 1 < blocks.count
+                    ? layer.attentionOutput.start(of: share) : following.start(of: headsShare)
+                unsafe layer.output.apply(
+                    stream, intermediate, rows: block.count, .add, share, &workspace, next: next)
                 share.synchronizeColumns()
                 workspace.clock?.end(.output)
                 unsafe layerNorm(hidden, layer.outputNorm, epsilon: epsilon, rows: others)

@@ -70,7 +70,7 @@ struct ByteLinear: Sendable {
     /// y = epilogue(x · Wᵀ + b) in this thread's share of the panels.   x: [rows, inDim]   y: [rows, outDim]
     func apply(
         _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share,
-        _ workspace: inout Workspace
+        _ workspace: inout Workspace, next: UnsafeRawPointer?
     ) {
         let columns = shape.columns
         let blocks = Self.blocks(inDim: inDim)
@@ -78,25 +78,37 @@ struct ByteLinear: Sendable {
             workspace.integers.start, scales: workspace.rowScales.start, offsets: workspace.rowOffsets.start, x,
             rows: rows, columns: inDim)
         let quads = Self.block / 4
-        let mine = share.columns(of: (outDim + columns - 1) / columns)
-        for panel in mine {
+        let mine = share.panels(of: (outDim + columns - 1) / columns)
+        for (index, panel) in mine.enumerated() {
             let first = panel * columns
             let turns = passes(panel) * blocks
+            let following = unsafe index + 1 < mine.count ? start(ofPanel: mine[index + 1]) : next
             for turn in 0..<turns {
                 let (block, pass) = (turn % blocks, firstPass(panel) * blocks + turn)
                 let scales = unsafe Quads(
                     rowScales: workspace.rowScales.start + block, rowOffsets: workspace.rowOffsets.start + block,
                     leading: blocks, columnScales: scales.start + pass * columns,
                     columnSums: sums.start + pass * columns)
+                let start = unsafe panels.start + pass * quads * columns
                 unsafe PanelProduct(
                     x: workspace.integers.start + block * quads, leadingX: blocks * quads,
-                    panel: panels.start + pass * quads * columns, steps: quads, operands: .quads(scales),
+                    panel: start, steps: quads, operands: .quads(scales),
                     bias: bias.start + first, y: y + first, leadingY: outDim, rows: rows, columns: outDim - first,
                     epilogue: epilogue, isFirst: turn == 0, isLast: turn == turns - 1,
-                    isFollowed: turn < turns - 1 || panel + 1 < mine.upperBound
+                    next: turn == turns - 1 ? following : UnsafeRawPointer(start + quads * columns)
                 ).run(shape)
             }
         }
+    }
+
+    /// Where the weights of this thread's share begin.
+    func start(of share: Share) -> UnsafeRawPointer? {
+        unsafe share.panels(of: (outDim + shape.columns - 1) / shape.columns).first.map { unsafe start(ofPanel: $0) }
+    }
+
+    private func start(ofPanel panel: Int) -> UnsafeRawPointer {
+        let pass = firstPass(panel) * Self.blocks(inDim: inDim)
+        return unsafe UnsafeRawPointer(panels.start + pass * Self.block / 4 * shape.columns)
     }
 }
 

@@ -66,7 +66,7 @@ struct FixedPointLinear: Sendable {
     /// y = epilogue(x · Wᵀ + b) in this thread's share of the panels.   x: [rows, inDim]   y: [rows, outDim]
     func apply(
         _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share,
-        _ workspace: inout Workspace
+        _ workspace: inout Workspace, next: UnsafeRawPointer?
     ) {
         let pairs = (inDim + 1) / 2
         let blocks = Self.blocks(inDim: inDim)
@@ -74,22 +74,32 @@ struct FixedPointLinear: Sendable {
         let integers = unsafe workspace.integers.start
         unsafe quantizeRows(
             integers, scales: workspace.rowScales.start, x, rows: rows, columns: inDim, limit: Self.activationLimit)
-        let mine = share.columns(of: (outDim + columns - 1) / columns)
-        for panel in mine {
+        let mine = share.panels(of: (outDim + columns - 1) / columns)
+        for (number, panel) in mine.enumerated() {
             let first = panel * columns
             for (index, block) in blocks.enumerated() {
                 let isLast = index == blocks.count - 1
+                let start = unsafe panels.start + (panel * pairs + block.lowerBound) * columns
+                let following = unsafe number + 1 < mine.count ? self.start(ofPanel: mine[number + 1]) : next
                 let scales = unsafe Pairs(
                     rowScales: workspace.rowScales.start,
                     columnScales: scales.start + (panel * blocks.count + index) * columns)
                 unsafe PanelProduct(
-                    x: integers + block.lowerBound, leadingX: pairs,
-                    panel: panels.start + (panel * pairs + block.lowerBound) * columns, steps: block.count,
+                    x: integers + block.lowerBound, leadingX: pairs, panel: start, steps: block.count,
                     operands: .pairs(scales), bias: bias.start + first, y: y + first, leadingY: outDim, rows: rows,
                     columns: outDim - first, epilogue: epilogue, isFirst: index == 0, isLast: isLast,
-                    isFollowed: !isLast || panel + 1 < mine.upperBound
+                    next: isLast ? following : UnsafeRawPointer(start + block.count * columns)
                 ).run(shape)
             }
         }
+    }
+
+    /// Where the weights of this thread's share begin.
+    func start(of share: Share) -> UnsafeRawPointer? {
+        unsafe share.panels(of: (outDim + shape.columns - 1) / shape.columns).first.map { unsafe start(ofPanel: $0) }
+    }
+
+    private func start(ofPanel panel: Int) -> UnsafeRawPointer {
+        unsafe UnsafeRawPointer(panels.start + panel * ((inDim + 1) / 2) * shape.columns)
     }
 }

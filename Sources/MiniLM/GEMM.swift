@@ -39,15 +39,27 @@ enum Linear: Sendable {
     /// y = epilogue(x · Wᵀ + b).   x: [rows, inDim]   y: [rows, outDim]
     ///
     /// Computes this thread's share of the columns. With a BLAS, x and y have room for `leastRows` rows.
+    ///
+    /// - Parameter next: Weights that will be used after these (`start(of:)`), to be fetched meanwhile.
     func apply(
         _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share,
-        _ workspace: inout Workspace
+        _ workspace: inout Workspace, next: UnsafeRawPointer? = nil
     ) {
         switch self {
         case .blas(let layer): unsafe layer.apply(y, x, rows: rows, epilogue)
-        case .packed(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share)
-        case .fixedPoint(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace)
-        case .bytes(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace)
+        case .packed(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, next: next)
+        case .fixedPoint(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace, next: next)
+        case .bytes(let layer): unsafe layer.apply(y, x, rows: rows, epilogue, share, &workspace, next: next)
+        }
+    }
+
+    /// Where the weights of this thread's share begin, if somebody may fetch them.
+    func start(of share: Share) -> UnsafeRawPointer? {
+        switch self {
+        case .blas: nil
+        case .packed(let layer): unsafe layer.start(of: share)
+        case .fixedPoint(let layer): unsafe layer.start(of: share)
+        case .bytes(let layer): unsafe layer.start(of: share)
         }
     }
 }
@@ -64,7 +76,8 @@ struct LinearParameters: Sendable {
     /// - Parameters:
     ///   - scales: Of each part, a factor of weight and bias.
     ///   - refined: How many parts at the end are worth two passes in 8 bits.
-    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float], refined: Int = 0) {
+    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float], refined: Int = 0)
+    {
         precondition(!parts.isEmpty && parts.count == scales.count)
         precondition(parts.allSatisfy { $0.weight.shape == [$0.bias.count, parts[0].weight.shape[1]] })
         outDim = parts.reduce(0) { $0 + $1.bias.count }

@@ -30,21 +30,33 @@ struct PackedLinear: Sendable {
 
     /// y = epilogue(x · Wᵀ + b) in this thread's share of the panels.   x: [rows, inDim]   y: [rows, outDim]
     func apply(
-        _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share
+        _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, _ epilogue: Epilogue, _ share: Share,
+        next: UnsafeRawPointer?
     ) {
         let columns = shape.columns
-        let mine = share.columns(of: (outDim + columns - 1) / columns)
-        for panel in mine {
+        let mine = share.panels(of: (outDim + columns - 1) / columns)
+        for (index, panel) in mine.enumerated() {
             let first = panel * columns
             for begin in stride(from: 0, to: inDim, by: Self.block) {
                 let isLast = begin + Self.block >= inDim
+                let block = unsafe panels.start + first * inDim + begin * columns
+                let following = unsafe index + 1 < mine.count ? start(ofPanel: mine[index + 1]) : next
                 unsafe PanelProduct(
-                    x: x + begin, leadingX: inDim, panel: panels.start + first * inDim + begin * columns,
-                    steps: min(Self.block, inDim - begin), operands: .floats, bias: bias.start + first, y: y + first,
-                    leadingY: outDim, rows: rows, columns: outDim - first, epilogue: epilogue, isFirst: begin == 0,
-                    isLast: isLast, isFollowed: !isLast || panel + 1 < mine.upperBound
+                    x: x + begin, leadingX: inDim, panel: block, steps: min(Self.block, inDim - begin),
+                    operands: .floats, bias: bias.start + first, y: y + first, leadingY: outDim, rows: rows,
+                    columns: outDim - first, epilogue: epilogue, isFirst: begin == 0, isLast: isLast,
+                    next: isLast ? following : UnsafeRawPointer(block + Self.block * columns)
                 ).run(shape)
             }
         }
+    }
+
+    /// Where the weights of this thread's share begin.
+    func start(of share: Share) -> UnsafeRawPointer? {
+        unsafe share.panels(of: (outDim + shape.columns - 1) / shape.columns).first.map { unsafe start(ofPanel: $0) }
+    }
+
+    private func start(ofPanel panel: Int) -> UnsafeRawPointer {
+        unsafe UnsafeRawPointer(panels.start + panel * shape.columns * inDim)
     }
 }

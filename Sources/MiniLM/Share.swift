@@ -23,6 +23,8 @@ struct Share: Sendable {
     let members: Int
     let split: Split
     private let barrier: SpinBarrier?
+    /// Matrices whose columns stand side by side in a product, and are each split alike.
+    private var groups = 1
 
     /// The whole slice for one thread.
     static let whole = Share(member: 0, members: 1, split: .rows, barrier: nil)
@@ -44,8 +46,28 @@ struct Share: Sendable {
     /// The rows whose other steps this thread computes, of those whose products it computes.
     func otherRows(_ rows: Range<Int>) -> Range<Int> { split == .columns ? part(of: rows) : rows }
 
-    /// The panels of columns this thread computes, or the heads.
-    func columns(of count: Int) -> Range<Int> { split == .columns ? part(of: 0..<count) : 0..<count }
+    /// The panels this thread computes of a product that has so many.
+    func panels(of count: Int) -> PanelList {
+        let each = count / groups
+        return PanelList(groups: groups, groupCount: each, part: split == .columns ? part(of: 0..<each) : 0..<each)
+    }
+
+    /// The heads this thread computes.
+    func heads(of count: Int) -> Range<Int> { split == .columns ? part(of: 0..<count) : 0..<count }
+
+    /// This thread's part of queries, keys and values, [3 * hiddenSize] in panels of `columns`: all of its heads, so that it may
+    /// go on to attention without waiting; nil if panels and heads cannot be dealt out evenly.
+    func ofOwnHeads(_ heads: Int, headSize: Int, columns: Int) -> Share? {
+        // What is dealt out: whole panels of whole heads.
+        let unit = max(columns, headSize)
+        let hiddenSize = heads * headSize
+        guard split == .columns, unit % min(columns, headSize) == 0, hiddenSize % (unit * members) == 0 else {
+            return nil
+        }
+        var share = self
+        share.groups = 3
+        return share
+    }
 
     /// Waits until every thread is here.
     func synchronize() { barrier?.wait() }
@@ -56,6 +78,17 @@ struct Share: Sendable {
     private func part(of range: Range<Int>) -> Range<Int> {
         range.lowerBound + range.count * member / members..<range.lowerBound + range.count * (member + 1) / members
     }
+}
+
+/// Numbers of panels in the order they are computed: of each group the same part.
+struct PanelList: RandomAccessCollection {
+    let groups: Int
+    let groupCount: Int
+    let part: Range<Int>
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { groups * part.count }
+    subscript(index: Int) -> Int { index / part.count * groupCount + part.lowerBound + index % part.count }
 }
 
 /// Where some threads wait for each other, for microseconds.

@@ -112,8 +112,8 @@ enum Epilogue: Sendable {
     /// The first block starts from the bias, the others from what is in y; the epilogue is done by those it belongs to.
     var isFirst: Bool
     var isLast: Bool
-    /// Whether the next product's panel lies behind this one, to be fetched meanwhile.
-    var isFollowed: Bool
+    /// The panel that is used after this one, to be fetched meanwhile: as many bytes as this one has.
+    var next: UnsafeRawPointer?
 
     /// Never inlined: within a large function the optimiser gives up before the sums are in registers, which costs a factor of four.
     @inline(never)
@@ -376,14 +376,14 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         }
     }
 
-    /// This tile's part of the panel behind.
+    /// This tile's part of the next panel.
     @inline(__always)
     private func lookahead(_ height: Int, row: Int) -> Lookahead {
-        guard unsafe product.isFollowed else { return unsafe Lookahead(besides: product.panel) }
+        guard let next = unsafe product.next else { return unsafe Lookahead(besides: product.panel) }
         let bytes = unsafe product.steps &* wide &* MemoryLayout<V>.size
         let begin = unsafe bytes &* row / product.rows
         let end = unsafe bytes &* (row &+ height) / product.rows
-        return unsafe Lookahead(product.panel + bytes + begin, bytes: end &- begin, steps: product.steps)
+        return unsafe Lookahead(next + begin, bytes: end &- begin, steps: product.steps)
     }
 }
 
