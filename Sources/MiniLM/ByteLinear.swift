@@ -37,10 +37,10 @@ struct ByteLinear: Sendable {
         let panelCount = (outDim + columns - 1) / columns
         firstRefined = layer.firstRefined / columns
         let passCount = panelCount + max(panelCount - firstRefined, 0)
-        panels = AlignedBuffer(count: passCount * blocks * Self.block / 4 * columns, zero: 0)
-        scales = AlignedBuffer(count: passCount * blocks * columns, zero: 0)
-        sums = AlignedBuffer(count: passCount * blocks * columns, zero: 0)
-        bias = AlignedBuffer(count: panelCount * columns, zero: 0)
+        panels = AlignedBuffer(count: passCount * blocks * Self.block / 4 * columns, zero: 0, in: layer.arena)
+        scales = AlignedBuffer(count: passCount * blocks * columns, zero: 0, in: layer.arena)
+        sums = AlignedBuffer(count: passCount * blocks * columns, zero: 0, in: layer.arena)
+        bias = AlignedBuffer(count: panelCount * columns, zero: 0, in: layer.arena)
         layer.forEachChannel { out, row, bias in
             unsafe self.bias.start[out] = bias
             let (panel, column) = (out / columns, out % columns)

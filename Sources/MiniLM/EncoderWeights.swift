@@ -65,6 +65,7 @@ struct EncoderWeights: Sendable {
         typeEmbeddings = try embedding("token_type", configuration.typeVocabularySize)
         embeddingNorm = try norm("embeddings")
 
+        let arena = MemoryArena()
         var parameters: [LinearParameters] = []
         var norms: [LayerNormParameters] = []
         for index in 0..<configuration.hiddenLayers {
@@ -76,13 +77,14 @@ struct EncoderWeights: Sendable {
                         try linear("\(layer).attention.self.query", hidden, hidden),
                         try linear("\(layer).attention.self.key", hidden, hidden),
                         try linear("\(layer).attention.self.value", hidden, hidden),
-                    ], scales: [1 / Float(configuration.headSize).squareRoot(), 1, 1], refined: 1))
+                    ], scales: [1 / Float(configuration.headSize).squareRoot(), 1, 1], refined: 1, arena: arena))
             for (name, outDim, inDim) in [
                 ("attention.output.dense", hidden, hidden), ("intermediate.dense", intermediate, hidden),
                 ("output.dense", hidden, intermediate),
             ] {
                 parameters.append(
-                    LinearParameters(stacking: [try linear("\(layer).\(name)", outDim, inDim)], scales: [1]))
+                    LinearParameters(
+                        stacking: [try linear("\(layer).\(name)", outDim, inDim)], scales: [1], arena: arena))
             }
             norms.append(try norm("\(layer).attention.output"))
             norms.append(try norm("\(layer).output"))

@@ -30,9 +30,9 @@ struct FixedPointLinear: Sendable {
         let blocks = Self.blocks(inDim: inDim)
         let pairs = (inDim + 1) / 2
         let panelCount = (outDim + columns - 1) / columns
-        panels = AlignedBuffer(count: panelCount * pairs * columns, zero: 0)
-        scales = AlignedBuffer(count: panelCount * blocks.count * columns, zero: 0)
-        bias = AlignedBuffer(count: panelCount * columns, zero: 0)
+        panels = AlignedBuffer(count: panelCount * pairs * columns, zero: 0, in: layer.arena)
+        scales = AlignedBuffer(count: panelCount * blocks.count * columns, zero: 0, in: layer.arena)
+        bias = AlignedBuffer(count: panelCount * columns, zero: 0, in: layer.arena)
         layer.forEachChannel { out, row, bias in
             unsafe self.bias.start[out] = bias
             let (panel, column) = (out / columns, out % columns)

@@ -72,17 +72,19 @@ struct LinearParameters: Sendable {
     private let scales: [Float]
     /// The first output channel whose weights are worth two passes in 8 bits; `outDim` if none is.
     let firstRefined: Int
+    /// Where the layer lays out its weights; nil for memory of its own.
+    let arena: MemoryArena?
 
     /// - Parameters:
     ///   - scales: Of each part, a factor of weight and bias.
     ///   - refined: How many parts at the end are worth two passes in 8 bits.
-    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float], refined: Int = 0)
+    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float], refined: Int = 0, arena: MemoryArena? = nil)
     {
         precondition(!parts.isEmpty && parts.count == scales.count)
         precondition(parts.allSatisfy { $0.weight.shape == [$0.bias.count, parts[0].weight.shape[1]] })
         outDim = parts.reduce(0) { $0 + $1.bias.count }
         inDim = parts[0].weight.shape[1]
-        (self.parts, self.scales) = (parts, scales)
+        (self.parts, self.scales, self.arena) = (parts, scales, arena)
         firstRefined = parts.dropLast(refined).reduce(0) { $0 + $1.bias.count }
     }
 
@@ -109,7 +111,7 @@ struct BLASLinear: Sendable {
 
     init(_ layer: LinearParameters) {
         (outDim, inDim) = (layer.outDim, layer.inDim)
-        weight = AlignedBuffer(count: outDim * inDim, zero: 0)
+        weight = AlignedBuffer(count: outDim * inDim, zero: 0, in: layer.arena)
         bias = AlignedBuffer(count: outDim, zero: 0)
         layer.forEachChannel { out, weights, bias in
             unsafe (weight.start + out * inDim).update(from: weights, count: inDim)

@@ -19,8 +19,8 @@ struct PackedLinear: Sendable {
         (outDim, inDim, self.shape) = (layer.outDim, layer.inDim, shape)
         let columns = shape.columns
         let panelCount = (outDim + columns - 1) / columns
-        panels = AlignedBuffer(count: panelCount * inDim * columns, zero: 0)
-        bias = AlignedBuffer(count: panelCount * columns, zero: 0)
+        panels = AlignedBuffer(count: panelCount * inDim * columns, zero: 0, in: layer.arena)
+        bias = AlignedBuffer(count: panelCount * columns, zero: 0, in: layer.arena)
         layer.forEachChannel { out, weights, bias in
             let column = unsafe panels.start + out / columns * inDim * columns + out % columns
             for k in 0..<inDim { unsafe column[k &* columns] = weights[k] }
