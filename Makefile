@@ -63,8 +63,8 @@ test: weights ## run every test
 	@$(SWIFT_TEST)
 	@$(MAKE) --no-print-directory test-threads
 
-test-threads: deps ## run the index's concurrent load under the thread sanitizer
-	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter HNSWConcurrency
+test-threads: deps ## run the index's concurrent load and the worker pool's under the thread sanitizer
+	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter 'HNSWConcurrency|WorkerPool'
 
 examples: build ## run the examples with Qdrant's real clients, LangChain, LlamaIndex and the MCP server from PyPI
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv

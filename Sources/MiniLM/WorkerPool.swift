@@ -233,14 +233,21 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
         }
     }
 
-    private let state: Mutex<State>
+    // A lock the thread sanitizer knows, which `Mutex` is not on Linux.
+    private let lock = NSLock()
+    // Read and written only while the lock is held.
+    nonisolated(unsafe) private var state: State
 
     init(seats: [Seat<Memory>], hands: [Hand<Memory>]) {
-        state = Mutex(State(seats: seats, hands: hands))
+        unsafe state = State(seats: seats, hands: hands)
+    }
+
+    private func withState<Result>(_ body: (inout State) -> Result) -> Result {
+        lock.withLock { unsafe body(&state) }
     }
 
     func append(_ job: Job<Memory>) {
-        state.withLock {
+        withState {
             $0.jobs.append(job)
             $0.giveTurns()
         }
@@ -250,7 +257,7 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
     ///
     /// The threads have nothing else to do.
     func gather(atMost limit: Int) -> (seat: Seat<Memory>, others: [(hand: Hand<Memory>, seat: Seat<Memory>)])? {
-        state.withLock { state in
+        withState { state in
             guard let seat = state.seats.popLast() else { return nil }
             let others = (0..<min(limit - 1, state.seats.count)).map { _ in
                 (hand: state.hands.removeLast(), seat: state.seats.removeLast())
@@ -261,7 +268,7 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
 
     /// A caller leaves its seat.
     func takeBack(_ seat: Seat<Memory>) {
-        state.withLock {
+        withState {
             $0.seats.append(seat)
             $0.giveTurns()
         }
@@ -269,20 +276,20 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
 
     /// A thread has done its task, and waits for its next turn, which may be now.
     func takeBack(_ hand: Hand<Memory>, _ seat: Seat<Memory>) {
-        state.withLock {
+        withState {
             $0.hands.append(hand)
             $0.seats.append(seat)
             $0.giveTurns()
         }
     }
 
-    var jobCount: Int { state.withLock { $0.jobs.count } }
+    var jobCount: Int { withState { $0.jobs.count } }
 
-    var sleepers: Int { state.withLock { $0.hands.count { $0.isAsleep } } }
+    var sleepers: Int { withState { $0.hands.count { $0.isAsleep } } }
 
     /// Lets the threads end. Nobody calls any more, so all wait or are about to.
     func close() {
-        state.withLock { state in
+        withState { state in
             for hand in state.hands { hand.give(nil) }
         }
     }

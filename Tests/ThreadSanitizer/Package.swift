@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The index and its tests by themselves, so that the thread sanitizer is built into them and not into a web server:
+// The index and the encoder's worker pool with their tests by themselves, so that the thread sanitizer is built into them and not
+// into a web server:
 //
 //     make test-threads
 //
@@ -22,9 +23,15 @@ let package = Package(
     targets: [
         .target(name: "CIntrinsics"),
         .target(name: "HNSW", dependencies: ["CIntrinsics"], swiftSettings: numeric),
+        .target(
+            name: "MiniLM", dependencies: ["CIntrinsics"], sources: ["WorkerPool.swift", "Bell.swift", "Share.swift"],
+            swiftSettings: numeric),
         .target(name: "TestSupport", swiftSettings: strict),
         .testTarget(
             name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport"], path: "Sources/HNSWTests",
             swiftSettings: numeric),
+        .testTarget(
+            name: "MiniLMTests", dependencies: ["MiniLM"], path: "Sources/MiniLMTests", exclude: ["Goldens"],
+            sources: ["WorkerPoolTests.swift", "Support/Threads.swift"], swiftSettings: numeric),
     ]
 )
