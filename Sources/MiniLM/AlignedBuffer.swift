@@ -42,6 +42,9 @@ import Darwin
         return unsafe start + offset
     }
 
+    /// All of it.
+    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(UnsafeBufferPointer(start: start, count: count)) }
+
     /// A copy of the first `length` elements.
     func prefix(_ length: Int) -> [Element] {
         precondition(length <= count)

@@ -15,7 +15,7 @@ struct ByteLinear: Sendable {
     private let shape: TileShape
     /// The first panel that has a second pass, for what rounding took from the weights of the first.
     private let firstRefined: Int
-    private let panels: AlignedBuffer<Int32>
+    let panels: AlignedBuffer<Int32>
     /// What an integer weight of a channel is worth, and the sum of the block's, so scaled: [panels][passes][blocks][columns].
     private let scales: AlignedBuffer<Float>
     private let sums: AlignedBuffer<Float>

@@ -4,7 +4,7 @@ import CBLASShim
 import Dispatch
 import Foundation
 
-/// Arithmetic rates of this machine, all threads together, in operations a second (a multiply-add is two).
+/// Rates of this machine, all threads together: of arithmetic in operations a second (a multiply-add is two), of reading in bytes.
 package enum Ceilings {
     /// OpenBLAS's sgemm on square matrices of 1,024, one single-threaded call a thread at the same time: the best of some rounds.
     ///
@@ -37,6 +37,42 @@ package enum Ceilings {
             let lanes = TileShape.native == .wide64 ? 16 : 8
             return Double(threads) * 2 * Double(steps * 12 * lanes)
         }
+    }
+
+    /// Reading the encoder's weights again and again, a part of each layer's a thread: from the cache that holds them, or from memory.
+    package static func read(_ encoder: SentenceEncoder, threads: Int, seconds: Double = 0.2) -> Double {
+        let layers = encoder.model.weights.layers
+        let results = AlignedBuffer<Float>(count: 16 * threads, zero: 0)
+        // Milliseconds, beside which starting threads is little.
+        let passes = 16
+        return best(seconds: seconds) {
+            onThreads(threads) { thread in
+                var total: Float = 0
+                for _ in 0..<passes {
+                    for linear in layers.lazy.flatMap(\.linears) {
+                        let memory = unsafe linear.memory
+                        let lines = unsafe memory.count / 64
+                        let mine = lines * thread / threads..<lines * (thread + 1) / threads
+                        unsafe total += sum(
+                            UnsafeRawBufferPointer(rebasing: memory[64 * mine.lowerBound..<64 * mine.upperBound]))
+                    }
+                }
+                // The result is kept, or the loop would be optimised away.
+                unsafe results.start[16 * thread] = total
+            }
+            return Double(passes * encoder.weightBytes)
+        }
+    }
+
+    /// The sum of the floats in `memory`, whole groups of four lines, whatever they mean.
+    private static func sum(_ memory: UnsafeRawBufferPointer) -> Float {
+        var sums = InlineArray<4, WideLanes>(repeating: .zero)
+        for offset in unsafe stride(from: 0, to: memory.count - 255, by: 256) {
+            for i in 0..<4 {
+                unsafe sums[i] += memory.loadUnaligned(fromByteOffset: offset &+ 64 &* i, as: WideLanes.self)
+            }
+        }
+        return (sums[0] + sums[1] + sums[2] + sums[3]).sum()
     }
 
     /// Twelve chains of multiply-adds, which is what two units with a latency of four or five need to be busy.

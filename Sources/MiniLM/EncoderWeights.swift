@@ -17,6 +17,9 @@ struct LayerWeights: Sendable {
     let intermediate: Linear  // [intermediateSize, hiddenSize]
     let output: Linear  // [hiddenSize, intermediateSize]
     let outputNorm: LayerNormParameters
+
+    /// In the order they are used.
+    var linears: [Linear] { [queryKeyValue, attentionOutput, intermediate, output] }
 }
 
 /// All parameters of the encoder.

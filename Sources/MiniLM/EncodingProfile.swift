@@ -19,6 +19,11 @@ package struct EncodingProfile: Sendable {
 }
 
 extension SentenceEncoder {
+    /// Bytes of the layers' weights, which every pass streams.
+    package var weightBytes: Int {
+        model.weights.layers.flatMap(\.linears).reduce(0) { unsafe $0 + $1.memory.count }
+    }
+
     /// Operations of encoding texts of these lengths in tokens, by stage; a multiply-add is two.
     package func operations(lengths: [Int]) -> [Stage: Double] {
         let configuration = model.configuration

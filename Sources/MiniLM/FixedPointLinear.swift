@@ -9,7 +9,7 @@ struct FixedPointLinear: Sendable {
     let outDim: Int
     let inDim: Int
     private let shape: TileShape
-    private let panels: AlignedBuffer<Int32>
+    let panels: AlignedBuffer<Int32>
     /// What an integer weight of a channel is worth: [panels][blocks][columns].
     private let scales: AlignedBuffer<Float>
     private let bias: AlignedBuffer<Float>

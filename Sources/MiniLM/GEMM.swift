@@ -53,6 +53,16 @@ enum Linear: Sendable {
         }
     }
 
+    /// The weights as they are streamed, without biases and scales.
+    var memory: UnsafeRawBufferPointer {
+        switch self {
+        case .blas(let layer): unsafe layer.weight.bytes
+        case .packed(let layer): unsafe layer.panels.bytes
+        case .fixedPoint(let layer): unsafe layer.panels.bytes
+        case .bytes(let layer): unsafe layer.panels.bytes
+        }
+    }
+
     /// Where the weights of this thread's share begin, if somebody may fetch them.
     func start(of share: Share) -> UnsafeRawPointer? {
         switch self {
@@ -106,7 +116,7 @@ struct LinearParameters: Sendable {
 struct BLASLinear: Sendable {
     let outDim: Int
     let inDim: Int
-    private let weight: AlignedBuffer<Float>  // [outDim, inDim]
+    let weight: AlignedBuffer<Float>  // [outDim, inDim]
     private let bias: AlignedBuffer<Float>  // [outDim]
 
     init(_ layer: LinearParameters) {

@@ -8,7 +8,7 @@ struct PackedLinear: Sendable {
     let outDim: Int
     let inDim: Int
     private let shape: TileShape
-    private let panels: AlignedBuffer<Float>
+    let panels: AlignedBuffer<Float>
     private let bias: AlignedBuffer<Float>
 
     /// Elements of the inner dimension that are summed at once: a block of a panel, 98 KB where it has 64 columns, the next one,

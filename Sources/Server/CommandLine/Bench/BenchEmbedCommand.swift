@@ -67,6 +67,7 @@ struct BenchEmbedCommand: AsyncParsableCommand {
         }
         if !noLatency {
             report.latencies = try [10, encoder.maxTokens].map { try benchmark.latency(tokens: $0) }
+            report.streaming = benchmark.streaming()
         }
         if !noLatency { report.startUpSeconds = try startUp() }
 

@@ -52,6 +52,13 @@ struct EmbedBenchmark {
         return LatencyResult(tokens: tokens, seconds: times.sorted())
     }
 
+    /// How fast the weights can be read, which every text needs once at least.
+    func streaming() -> StreamingResult {
+        StreamingResult(
+            bytes: encoder.weightBytes, perSecondAlone: Ceilings.read(encoder, threads: 1),
+            perSecond: Ceilings.read(encoder, threads: encoder.threads))
+    }
+
     /// A text of exactly so many tokens, [CLS] and [SEP] included.
     private func text(tokens: Int) throws -> String {
         let words = [
@@ -102,6 +109,16 @@ struct LatencyResult {
     let seconds: [Double]
 
     func quantile(_ share: Double) -> Double { seconds[Int(Double(seconds.count - 1) * share)] }
+}
+
+/// Reading the weights of the layers and doing nothing with them: the least that one text takes.
+struct StreamingResult {
+    let bytes: Int
+    /// Bytes a second of one thread, and of all together.
+    let perSecondAlone: Double
+    let perSecond: Double
+
+    var floorSeconds: Double { Double(bytes) / perSecond }
 }
 
 extension [Double] {

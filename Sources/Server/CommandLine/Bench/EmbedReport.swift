@@ -12,6 +12,7 @@ struct EmbedReport {
     let blas: String
     var sets: [SetResult] = []
     var latencies: [LatencyResult] = []
+    var streaming: StreamingResult?
     var residentBytes: Int?
     var peakResidentBytes: Int?
     var startUpSeconds: Double?
@@ -50,6 +51,13 @@ struct EmbedReport {
             ])
         }
         if !latencies.isEmpty { record["latency_ms"] = .object(latency) }
+        if let streaming {
+            record["streaming"] = .object([
+                "weight_bytes": .integer(Int64(streaming.bytes)),
+                "gb_per_second_alone": .double(streaming.perSecondAlone / 1e9),
+                "gb_per_second": .double(streaming.perSecond / 1e9), "floor_ms": .double(streaming.floorSeconds * 1e3),
+            ])
+        }
         if let residentBytes { record["resident_bytes"] = .integer(Int64(residentBytes)) }
         if let peakResidentBytes { record["peak_resident_bytes"] = .integer(Int64(peakResidentBytes)) }
         if let warning { record["warning"] = .string(warning) }
@@ -122,6 +130,15 @@ struct EmbedReport {
                 let times = [0.5, 0.95, 0.99].map { "\(decimal(result.quantile($0) * 1e3, 2)) ms" }
                 text += "| \(result.tokens) tokens | \(times.joined(separator: " | ")) |\n"
             }
+        }
+        if let streaming {
+            text += """
+
+                The layers' weights, \(decimal(Double(streaming.bytes) / 1e6)) MB, are read at \(decimal(streaming.perSecondAlone / 1e9)) GB/s \
+                by one thread and \(decimal(streaming.perSecond / 1e9)) GB/s by all: no text can take less than \
+                \(decimal(streaming.floorSeconds * 1e3, 2)) ms.
+
+                """
         }
         for set in sets {
             guard let profile = set.profile else { continue }
