@@ -41,6 +41,7 @@ struct BertModel: Sendable {
         let ownHeads = share.ofOwnHeads(
             configuration.attentionHeads, headSize: configuration.headSize, columns: TileShape.native.columns)
         let headsShare = ownHeads ?? share
+        let (queries, heads) = share.attention(of: 0..<sequences.tokens, heads: configuration.attentionHeads)
 
         for (index, layer) in weights.layers.enumerated() {
             for (number, block) in blocks.enumerated() {
@@ -54,8 +55,7 @@ struct BertModel: Sendable {
             if ownHeads == nil { share.synchronize() }
             workspace.clock?.end(.queryKeyValue)
             unsafe attention(
-                context, queryKeyValue, sequences, rows: products,
-                heads: share.heads(of: configuration.attentionHeads), hiddenSize: hiddenSize,
+                context, queryKeyValue, sequences, rows: queries, heads: heads, hiddenSize: hiddenSize,
                 headSize: configuration.headSize, workspace)
             share.synchronize()
             workspace.clock?.end(.attention)

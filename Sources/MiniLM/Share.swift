@@ -52,8 +52,12 @@ struct Share: Sendable {
         return PanelList(groups: groups, groupCount: each, part: split == .columns ? part(of: 0..<each) : 0..<each)
     }
 
-    /// The heads this thread computes.
-    func heads(of count: Int) -> Range<Int> { split == .columns ? part(of: 0..<count) : 0..<count }
+    /// The queries and heads whose attention this thread computes, of all tokens: some heads where these can be dealt out evenly,
+    /// because keys and values of a head are laid out by everybody who computes it.
+    func attention(of tokens: Range<Int>, heads: Int) -> (queries: Range<Int>, heads: Range<Int>) {
+        split == .rows && heads % members != 0
+            ? (part(of: tokens), 0..<heads) : (tokens, part(of: 0..<heads))
+    }
 
     /// This thread's part of queries, keys and values, [3 * hiddenSize] in panels of `columns`: all of its heads, so that it may
     /// go on to attention without waiting; nil if panels and heads cannot be dealt out evenly.

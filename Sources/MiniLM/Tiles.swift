@@ -168,6 +168,14 @@ private protocol Arithmetic {
     func worth<V: FloatLanes>(ofRow row: Int) -> RowWorth<V>
     /// base + the worth of the sum in a row and a vector of columns.
     func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V
+    /// Asks for what the next panel's columns are worth, which stands behind this one's.
+    func fetchNext(columns: Int)
+}
+
+/// Asks for `count` floats behind as many.
+@inline(__always)
+private func fetch(behind floats: UnsafePointer<Float>, count: Int) {
+    for i in stride(from: 0, to: count, by: 16) { unsafe cintrinsics_prefetch(floats + (count &+ i)) }
 }
 
 private struct RowWorth<V: FloatLanes> {
@@ -184,6 +192,9 @@ private struct Floats: Arithmetic {
 
     @inline(__always)
     func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V { base + sum }
+
+    @inline(__always)
+    func fetchNext(columns: Int) {}
 }
 
 /// Two 16-bit integers: x · w = rowScale · columnScale · Σ.   columnScales: [columns of the shape]
@@ -203,6 +214,9 @@ private struct Floats: Arithmetic {
     fileprivate func value<V: FloatLanes>(of sum: V, _ row: RowWorth<V>, vector: Int, onto base: V) -> V {
         unsafe V.multiplyAdd(sum.bitsAsIntegers, row.scale * columnScales.vector(V.self, vector), base)
     }
+
+    @inline(__always)
+    fileprivate func fetchNext(columns: Int) { unsafe fetch(behind: columnScales, count: columns) }
 }
 
 /// Four bytes: x · w = rowScale · columnScale · Σ + rowOffset · columnSum.
@@ -229,6 +243,12 @@ private struct Floats: Arithmetic {
         unsafe V.multiplyAdd(
             sum.bitsAsIntegers, row.scale * columnScales.vector(V.self, vector),
             V.multiplyAdd(row.offset, columnSums.vector(V.self, vector), base))
+    }
+
+    @inline(__always)
+    fileprivate func fetchNext(columns: Int) {
+        unsafe fetch(behind: columnScales, count: columns)
+        unsafe fetch(behind: columnSums, count: columns)
     }
 }
 
@@ -349,6 +369,7 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
 
     @inline(__always)
     func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
+        if row == 0 { arithmetic.fetchNext(columns: wide &* V.scalarCount) }
         var tile = Sums<V, rows, wide>()
         unsafe tile.add(
             A.self, product.x + 4 &* row &* product.leadingX, leading: product.leadingX, product.panel,
