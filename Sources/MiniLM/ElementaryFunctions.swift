@@ -8,9 +8,9 @@ typealias Lanes = SIMD8<Float>
 /// Sixteen floats: one AVX-512 register, two of AVX, which hide each other's latency.
 typealias WideLanes = SIMD16<Float>
 
-/// `count` rounded up to whole `Lanes`.
-func roundedUpToLanes(_ count: Int) -> Int {
-    (count + Lanes.scalarCount - 1) / Lanes.scalarCount * Lanes.scalarCount
+/// `count` rounded up to whole `WideLanes`.
+func roundedUpToWideLanes(_ count: Int) -> Int {
+    (count + WideLanes.scalarCount - 1) / WideLanes.scalarCount * WideLanes.scalarCount
 }
 
 /// a · b + c, fused where the build has the instruction. Elsewhere `addingProduct` would be a library call a lane.
@@ -72,6 +72,12 @@ extension UnsafePointer<Float> {
     func lanes(at offset: Int) -> Lanes {
         unsafe UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self)
     }
+
+    /// The sixteen floats from `offset` on.
+    @inline(__always)
+    func wideLanes(at offset: Int) -> WideLanes {
+        unsafe UnsafeRawPointer(self + offset).loadUnaligned(as: WideLanes.self)
+    }
 }
 
 extension UnsafeMutablePointer<Float> {
@@ -87,19 +93,15 @@ extension UnsafeMutablePointer<Float> {
         unsafe UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
     }
 
-    /// The sixteen floats from `offset` on; where only eight are left, `filler` behind them. `count` is a multiple of eight.
+    /// The sixteen floats from `offset` on.
     @inline(__always)
-    func wideLanes(at offset: Int, of count: Int, filler: Float) -> WideLanes {
-        guard offset &+ WideLanes.scalarCount <= count else {
-            return unsafe WideLanes(lowHalf: lanes(at: offset), highHalf: Lanes(repeating: filler))
-        }
-        return unsafe UnsafeRawPointer(self + offset).loadUnaligned(as: WideLanes.self)
+    func wideLanes(at offset: Int) -> WideLanes {
+        unsafe UnsafeRawPointer(self + offset).loadUnaligned(as: WideLanes.self)
     }
 
-    /// Replaces the sixteen floats from `offset` on, or the eight that are left.
+    /// Replaces the sixteen floats from `offset` on.
     @inline(__always)
-    func setWideLanes(_ lanes: WideLanes, at offset: Int, of count: Int) {
-        guard offset &+ WideLanes.scalarCount <= count else { return unsafe setLanes(lanes.lowHalf, at: offset) }
+    func setWideLanes(_ lanes: WideLanes, at offset: Int) {
         unsafe UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: WideLanes.self)
     }
 }

@@ -55,8 +55,9 @@ struct Workspace: ~Copyable, Sendable {
     var clock: StageClock?
 
     init(_ configuration: EncoderConfiguration, precision: Precision, shape: TileShape = .native) {
-        let panel = shape.headColumns
         intermediate = AlignedBuffer(count: Activations.blockRows * configuration.intermediateSize, zero: 0)
+        // Scores are whole vectors.
+        let panel = max(shape.headColumns, WideLanes.scalarCount)
         func padded(_ count: Int) -> Int { (count + panel - 1) / panel * panel }
         keys = AlignedBuffer(count: padded(configuration.maxTokens) * configuration.headSize, zero: 0)
         values = AlignedBuffer(count: configuration.maxTokens * padded(configuration.headSize), zero: 0)

@@ -46,52 +46,100 @@ func layerNorm(
     let bias = unsafe parameters.bias.elements.baseAddress!
     for row in rows {
         let x = unsafe x + row * size
-        var sum = Lanes.zero
-        for i in stride(from: 0, to: size, by: Lanes.scalarCount) { unsafe sum += x.lanes(at: i) }
-        let mean = Lanes(repeating: sum.sum() / Float(size))
+        let mean = unsafe sum(x, count: size) / Float(size)
         // Around the mean, not from the squares: the difference of two large sums would lose digits.
-        var squares = Lanes.zero
+        let variance = unsafe sumOfSquares(x, around: mean, count: size) / Float(size)
+        let scale = Lanes(repeating: 1 / (variance + epsilon).squareRoot())
+        let centre = Lanes(repeating: mean)
         for i in stride(from: 0, to: size, by: Lanes.scalarCount) {
-            let centred = unsafe x.lanes(at: i) - mean
-            squares = multiplyAdd(centred, centred, squares)
-        }
-        let scale = Lanes(repeating: 1 / (squares.sum() / Float(size) + epsilon).squareRoot())
-        for i in stride(from: 0, to: size, by: Lanes.scalarCount) {
-            let normal = unsafe (x.lanes(at: i) - mean) * scale
+            let normal = unsafe (x.lanes(at: i) - centre) * scale
             unsafe x.setLanes(multiplyAdd(normal, weight.lanes(at: i), bias.lanes(at: i)), at: i)
         }
     }
+}
+
+/// Σ x.   x: [count], a multiple of eight
+///
+/// Two sums side by side, here and below, because an addition takes as long as four of them could begin.
+private func sum(_ x: UnsafePointer<Float>, count: Int) -> Float {
+    let step = WideLanes.scalarCount
+    var (even, odd) = (WideLanes.zero, WideLanes.zero)
+    var i = 0
+    while i + 2 * step <= count {
+        unsafe even += x.wideLanes(at: i)
+        unsafe odd += x.wideLanes(at: i + step)
+        i += 2 * step
+    }
+    var rest = Lanes.zero
+    while i < count {
+        unsafe rest += x.lanes(at: i)
+        i += Lanes.scalarCount
+    }
+    return cintrinsics_sum16(even + odd) + cintrinsics_sum8(rest)
+}
+
+/// Σ (x - mean)².   x: [count], a multiple of eight
+private func sumOfSquares(_ x: UnsafePointer<Float>, around mean: Float, count: Int) -> Float {
+    let step = WideLanes.scalarCount
+    let centre = WideLanes(repeating: mean)
+    var (even, odd) = (WideLanes.zero, WideLanes.zero)
+    var i = 0
+    while i + 2 * step <= count {
+        let (first, second) = unsafe (x.wideLanes(at: i) - centre, x.wideLanes(at: i + step) - centre)
+        even = multiplyAdd(first, first, even)
+        odd = multiplyAdd(second, second, odd)
+        i += 2 * step
+    }
+    var rest = Lanes.zero
+    while i < count {
+        let last = unsafe x.lanes(at: i) - centre.lowHalf
+        rest = multiplyAdd(last, last, rest)
+        i += Lanes.scalarCount
+    }
+    return cintrinsics_sum16(even + odd) + cintrinsics_sum8(rest)
 }
 
 /// x = x · Φ(x), Φ the normal distribution function: the exact GELU (Hendrycks & Gimpel 2016), to 1.5e-8 and 3 roundings.   x: [count]
 ///
 /// With t = |x|:   x · Φ(x) = ½ (x + t - t · erfc(t / √2)). Where x < 0, x + t is zero and nothing cancels.
 func gelu(_ x: UnsafeMutablePointer<Float>, count: Int) {
-    for i in stride(from: 0, to: count, by: WideLanes.scalarCount) {
-        let value = unsafe x.wideLanes(at: i, of: count, filler: 0)
-        let t = cintrinsics_abs16(value)
-        unsafe x.setWideLanes(0.5 * (value + t - t * complementaryError(t)), at: i, of: count)
+    let whole = count / WideLanes.scalarCount * WideLanes.scalarCount
+    for i in stride(from: 0, to: whole, by: WideLanes.scalarCount) {
+        unsafe x.setWideLanes(gelu(x.wideLanes(at: i)), at: i)
+    }
+    if whole < count {
+        unsafe x.setLanes(gelu(WideLanes(lowHalf: x.lanes(at: whole), highHalf: .zero)).lowHalf, at: whole)
     }
 }
 
-/// x = e to the x - max(x), and zeros up to `padded`, a multiple of eight. Gives the sum.   x: [padded], `count` of them given
-func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int, padded: Int) -> Float {
-    for i in count..<padded { unsafe x[i] = -.infinity }
-    var maximum = WideLanes(repeating: -.infinity)
-    for i in stride(from: 0, to: padded, by: WideLanes.scalarCount) {
-        maximum = unsafe cintrinsics_max16(x.wideLanes(at: i, of: padded, filler: -.infinity), maximum)
+@inline(__always)
+private func gelu(_ x: WideLanes) -> WideLanes {
+    let t = cintrinsics_abs16(x)
+    return 0.5 * (x + t - t * complementaryError(t))
+}
+
+/// x = e to the x - max(x), and zeros behind `count` up to a multiple of sixteen. Gives the sum.   x: [count rounded up]
+func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
+    let step = WideLanes.scalarCount
+    // The last vector, of one to sixteen numbers.
+    let last = (count - 1) / step * step
+    let lanes = Int32(truncatingIfNeeded: count - last)
+    var tail = unsafe cintrinsics_first16(lanes, x.wideLanes(at: last), WideLanes(repeating: -.infinity))
+    var maximum = tail
+    for i in stride(from: 0, to: last, by: step) {
+        maximum = unsafe cintrinsics_max16(x.wideLanes(at: i), maximum)
     }
     // Subtracting the largest keeps every exponential within 0...1.
     let shift = WideLanes(repeating: cintrinsics_largest16(maximum))
-    var sum = WideLanes.zero
-    for i in stride(from: 0, to: padded, by: WideLanes.scalarCount) {
-        let value = exponential(unsafe x.wideLanes(at: i, of: padded, filler: -.infinity) - shift)
+    tail = cintrinsics_first16(lanes, exponential(tail - shift), .zero)
+    unsafe x.setWideLanes(tail, at: last)
+    var sum = tail
+    for i in stride(from: 0, to: last, by: step) {
+        let value = exponential(unsafe x.wideLanes(at: i) - shift)
         sum += value
-        unsafe x.setWideLanes(value, at: i, of: padded)
+        unsafe x.setWideLanes(value, at: i)
     }
-    // The padding's e⁻⁸⁷ each are nothing to a sum of at least 1.
-    for i in count..<padded { unsafe x[i] = 0 }
-    return sum.sum()
+    return cintrinsics_sum16(sum)
 }
 
 /// context = softmax(Q · Kᵀ / √headSize) · V, for each head of each text (Vaswani et al. 2017, eq. 1), for the queries `rows`.
@@ -129,15 +177,21 @@ func attention(
 
 /// Lays rows out as the columns of panels.   x: [rows, columns]   panels: [⌈rows / panel⌉][columns][panel]
 ///
-/// What is beyond the last row is left as it was.
+/// Behind the last row is anything. A panel has a multiple of eight columns.
 private func packColumns(
     _ panels: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, leading: Int, rows: Int, columns: Int,
     panel: Int
 ) {
-    for row in 0..<rows {
-        let x = unsafe x + row * leading
-        let column = unsafe panels + row / panel * panel * columns + row % panel
-        for i in 0..<columns { unsafe column[i &* panel] = x[i] }
+    let whole = columns / Lanes.scalarCount * Lanes.scalarCount
+    for row in stride(from: 0, to: rows, by: Lanes.scalarCount) {
+        let source = unsafe x + row * leading
+        let target = unsafe panels + row / panel * panel * columns + row % panel
+        for i in stride(from: 0, to: whole, by: Lanes.scalarCount) {
+            unsafe cintrinsics_transpose8x8(target + i * panel, panel, source + i, leading, rows - row - 1)
+        }
+        for i in whole..<columns {
+            for j in 0..<min(Lanes.scalarCount, rows - row) { unsafe target[i * panel + j] = source[j * leading + i] }
+        }
     }
 }
 
@@ -148,9 +202,14 @@ private func packRows(
 ) {
     for first in stride(from: 0, to: columns, by: panel) {
         let width = min(panel, columns - first)
+        let whole = width / Lanes.scalarCount * Lanes.scalarCount
         for row in 0..<rows {
             let target = unsafe panels + first * rows + row * panel
-            unsafe target.update(from: x + row * leading + first, count: width)
+            let source = unsafe x + row * leading + first
+            for i in stride(from: 0, to: whole, by: Lanes.scalarCount) {
+                unsafe target.setLanes(source.lanes(at: i), at: i)
+            }
+            for i in whole..<width { unsafe target[i] = source[i] }
         }
     }
 }
@@ -205,6 +264,6 @@ func normalize(_ x: UnsafeMutablePointer<Float>, count: Int) {
     for i in stride(from: 0, to: count, by: Lanes.scalarCount) {
         squares = unsafe multiplyAdd(x.lanes(at: i), x.lanes(at: i), squares)
     }
-    let scale = Lanes(repeating: 1 / max(squares.sum().squareRoot(), 1e-12))
+    let scale = Lanes(repeating: 1 / max(cintrinsics_sum8(squares).squareRoot(), 1e-12))
     for i in stride(from: 0, to: count, by: Lanes.scalarCount) { unsafe x.setLanes(x.lanes(at: i) * scale, at: i) }
 }

@@ -255,7 +255,7 @@ private struct Floats: Arithmetic {
 /// context = softmax(Q · Kᵀ) · V for one head of one text; the scale is in Q already.
 ///
 /// queries: [rows, headSize]   keys: panels of [headSize, headColumns], a key a column   values: panels of
-/// [length, headColumns]   context: [rows, headSize]   scores: [6, panels of keys · headColumns]
+/// [length, headColumns]   context: [rows, headSize]   scores: [6, panels of keys · headColumns rounded up to sixteen]
 @unsafe struct HeadAttention {
     var queries: UnsafePointer<Float>
     var leadingQueries: Int
@@ -416,7 +416,7 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
     func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
         let width = wide &* V.scalarCount
         let panels = unsafe (head.length &+ width &- 1) / width
-        let leading = panels &* width
+        let leading = roundedUpToWideLanes(panels &* width)
         let query = unsafe head.queries + row &* head.leadingQueries
         for panel in 0..<panels {
             var tile = Sums<V, rows, wide>()
@@ -430,7 +430,7 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         }
         var shares = InlineArray<rows, Float>(repeating: 0)
         for r in 0..<rows {
-            shares[r] = unsafe 1 / exponentials(head.scores + r &* leading, count: head.length, padded: leading)
+            shares[r] = unsafe 1 / exponentials(head.scores + r &* leading, count: head.length)
         }
         let context = unsafe head.context + row &* head.leadingContext
         for panel in 0..<(unsafe (head.headSize &+ width &- 1) / width) {
@@ -438,13 +438,20 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
             unsafe tile.add(
                 Floats.self, head.scores, leading: leading, head.values + panel &* width &* head.length,
                 steps: head.length)
+            let columns = unsafe head.headSize &- panel &* width
+            // The last columns of a head that does not fill a panel go through the scores, which nobody needs any more.
+            let isWhole = columns >= width
+            let target = unsafe isWhole ? context + panel &* width : head.scores
+            let leadingTarget = isWhole ? unsafe head.leadingContext : leading
             for r in 0..<rows {
                 let share = V.repeating(shares[r])
-                let row = unsafe context + (r &* head.leadingContext &+ panel &* width)
-                let columns = unsafe head.headSize &- panel &* width
-                for c in 0..<wide {
-                    unsafe row.setVector(tile.sums[r][c] * share, c, columns: columns)
-                }
+                let row = unsafe target + r &* leadingTarget
+                for c in 0..<wide { unsafe row.setVector(tile.sums[r][c] * share, c) }
+            }
+            if isWhole { continue }
+            for r in 0..<rows {
+                unsafe (context + (r &* head.leadingContext &+ panel &* width)).update(
+                    from: target + r &* leading, count: columns)
             }
         }
     }
@@ -463,16 +470,5 @@ extension UnsafeMutablePointer<Float> {
     @inline(__always)
     fileprivate func setVector<V: FloatLanes>(_ vector: V, _ index: Int) {
         unsafe UnsafeMutableRawPointer(self + index &* V.scalarCount).storeBytes(of: vector, as: V.self)
-    }
-
-    /// Replaces the first `columns` elements of vector number `index` of a row.
-    @inline(__always)
-    fileprivate func setVector<V: FloatLanes>(_ vector: V, _ index: Int, columns: Int) {
-        let first = index &* V.scalarCount
-        if first &+ V.scalarCount <= columns {
-            unsafe setVector(vector, index)
-        } else {
-            for i in first..<max(columns, first) { unsafe self[i] = vector[i &- first] }
-        }
     }
 }

@@ -75,10 +75,18 @@ static inline void cintrinsics_pause(void) {
 typedef int cintrinsics_int8 __attribute__((vector_size(32)));
 typedef int cintrinsics_int16 __attribute__((vector_size(64)));
 typedef unsigned char cintrinsics_byte16 __attribute__((vector_size(16)));
+typedef float cintrinsics_float4 __attribute__((vector_size(16)));
 typedef float cintrinsics_float8 __attribute__((vector_size(32)));
 typedef float cintrinsics_float16 __attribute__((vector_size(64)));
 
 #define CINTRINSICS_INLINE static inline __attribute__((always_inline))
+
+/// Halves of a vector of sixteen, of one of eight, and two halves as one of sixteen.
+#define CINTRINSICS_LOW8(a) __builtin_shufflevector(a, a, 0, 1, 2, 3, 4, 5, 6, 7)
+#define CINTRINSICS_HIGH8(a) __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15)
+#define CINTRINSICS_LOW4(a) __builtin_shufflevector(a, a, 0, 1, 2, 3)
+#define CINTRINSICS_HIGH4(a) __builtin_shufflevector(a, a, 4, 5, 6, 7)
+#define CINTRINSICS_JOIN8(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
 /// Int32 to Float, lane by lane. (Swift's own generic conversion is a loop of calls.)
 CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_to_float8(cintrinsics_int8 x) {
@@ -88,26 +96,103 @@ CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_to_float16(cintrinsics_int16 
     return __builtin_convertvector(x, cintrinsics_float16);
 }
 
-/// The larger or smaller of each lane, the magnitude of each lane, the largest or smallest of all lanes. (Swift's masks for
-/// these take several instructions a lane on AVX-512.)
-CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_max8(cintrinsics_float8 a, cintrinsics_float8 b) {
+/// The larger or smaller of each lane; `b` must be a number, and is the result where `a` is none.
+///
+/// One instruction on x86. (Swift's masks for it take several on AVX-512, and so does C's fmax, which asks whether `b` is a number.)
+CINTRINSICS_INLINE cintrinsics_float4 cintrinsics_max4(cintrinsics_float4 a, cintrinsics_float4 b) {
+#if defined(__x86_64__)
+    return (cintrinsics_float4)_mm_max_ps((__m128)a, (__m128)b);
+#else
     return __builtin_elementwise_max(a, b);
+#endif
 }
-CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_abs8(cintrinsics_float8 a) { return __builtin_elementwise_abs(a); }
-CINTRINSICS_INLINE float cintrinsics_largest8(cintrinsics_float8 a) { return __builtin_reduce_max(a); }
-CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_max16(cintrinsics_float16 a, cintrinsics_float16 b) {
+CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_max8(cintrinsics_float8 a, cintrinsics_float8 b) {
+#if defined(__AVX__)
+    return (cintrinsics_float8)_mm256_max_ps((__m256)a, (__m256)b);
+#else
     return __builtin_elementwise_max(a, b);
+#endif
+}
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_max16(cintrinsics_float16 a, cintrinsics_float16 b) {
+#if defined(__AVX512F__)
+    return (cintrinsics_float16)_mm512_max_ps((__m512)a, (__m512)b);
+#else
+    cintrinsics_float8 low = cintrinsics_max8(CINTRINSICS_LOW8(a), CINTRINSICS_LOW8(b));
+    cintrinsics_float8 high = cintrinsics_max8(CINTRINSICS_HIGH8(a), CINTRINSICS_HIGH8(b));
+    return CINTRINSICS_JOIN8(low, high);
+#endif
 }
 CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_min16(cintrinsics_float16 a, cintrinsics_float16 b) {
-    return __builtin_elementwise_min(a, b);
+#if defined(__AVX512F__)
+    return (cintrinsics_float16)_mm512_min_ps((__m512)a, (__m512)b);
+#else
+    return -cintrinsics_max16(-a, -b);
+#endif
 }
+
+/// The magnitude of each lane.
+CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_abs8(cintrinsics_float8 a) { return __builtin_elementwise_abs(a); }
 CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_abs16(cintrinsics_float16 a) { return __builtin_elementwise_abs(a); }
-CINTRINSICS_INLINE float cintrinsics_largest16(cintrinsics_float16 a) { return __builtin_reduce_max(a); }
-CINTRINSICS_INLINE float cintrinsics_smallest16(cintrinsics_float16 a) { return __builtin_reduce_min(a); }
+
+/// The largest or smallest of all lanes, or their sum: half the lanes with the other half, four times. (The compiler's own reductions
+/// and Swift's `sum()` go lane by lane, each waiting for the last one.)
+CINTRINSICS_INLINE float cintrinsics_largest8(cintrinsics_float8 a) {
+    cintrinsics_float4 b = cintrinsics_max4(CINTRINSICS_LOW4(a), CINTRINSICS_HIGH4(a));
+    b = cintrinsics_max4(b, __builtin_shufflevector(b, b, 2, 3, 0, 1));
+    return cintrinsics_max4(b, __builtin_shufflevector(b, b, 1, 0, 3, 2))[0];
+}
+CINTRINSICS_INLINE float cintrinsics_largest16(cintrinsics_float16 a) {
+    return cintrinsics_largest8(cintrinsics_max8(CINTRINSICS_LOW8(a), CINTRINSICS_HIGH8(a)));
+}
+CINTRINSICS_INLINE float cintrinsics_smallest16(cintrinsics_float16 a) { return -cintrinsics_largest16(-a); }
+CINTRINSICS_INLINE float cintrinsics_sum8(cintrinsics_float8 a) {
+    cintrinsics_float4 b = CINTRINSICS_LOW4(a) + CINTRINSICS_HIGH4(a);
+    b += __builtin_shufflevector(b, b, 2, 3, 0, 1);
+    return b[0] + b[1];
+}
+CINTRINSICS_INLINE float cintrinsics_sum16(cintrinsics_float16 a) {
+    return cintrinsics_sum8(CINTRINSICS_LOW8(a) + CINTRINSICS_HIGH8(a));
+}
+
+/// The first `count` lanes of a, 0 to 16 of them, and b in the others.
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_first16(int count, cintrinsics_float16 a, cintrinsics_float16 b) {
+#if defined(__AVX512F__)
+    return (cintrinsics_float16)_mm512_mask_blend_ps((__mmask16)((1u << count) - 1), (__m512)b, (__m512)a);
+#else
+    const cintrinsics_int16 numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    cintrinsics_int16 first = numbers < count;
+    return (cintrinsics_float16)(((cintrinsics_int16)a & first) | ((cintrinsics_int16)b & ~first));
+#endif
+}
 
 /// The low byte of each lane's bits.
 CINTRINSICS_INLINE cintrinsics_byte16 cintrinsics_low_bytes16(cintrinsics_float16 a) {
     return __builtin_convertvector((cintrinsics_int16)a, cintrinsics_byte16);
+}
+
+/// columns[i * stride + j] = rows[j * leading + i], for i and j of 0 to 7; a j beyond `last` stands for `last`.
+CINTRINSICS_INLINE void cintrinsics_transpose8x8(
+    float *columns, long stride, const float *rows, long leading, long last) {
+    typedef float unaligned __attribute__((vector_size(32), aligned(4)));
+    cintrinsics_float8 row[8], pair[8], quad[8];
+    for (long j = 0; j < 8; j++) row[j] = *(const unaligned *)(rows + (j < last ? j : last) * leading);
+    // Two rows' elements beside each other, then four rows', then all: within halves of a register, which costs least.
+    for (int j = 0; j < 8; j += 2) {
+        pair[j] = __builtin_shufflevector(row[j], row[j + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        pair[j + 1] = __builtin_shufflevector(row[j], row[j + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+    for (int j = 0; j < 8; j += 4) {
+        for (int i = 0; i < 2; i++) {
+            quad[j + 2 * i] = __builtin_shufflevector(pair[j + i], pair[j + i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+            quad[j + 2 * i + 1] = __builtin_shufflevector(pair[j + i], pair[j + i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        *(unaligned *)(columns + i * stride) =
+            __builtin_shufflevector(quad[i], quad[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        *(unaligned *)(columns + (i + 4) * stride) =
+            __builtin_shufflevector(quad[i], quad[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
 }
 
 /// sum + a.low * b.low + a.high * b.high in each lane, a lane of a and b being a pair of 16-bit integers. The sum wraps.
