@@ -2,7 +2,8 @@
 
 import CIntrinsics
 
-/// Weights in panels of quads: [panels][passes][blocks][quads][columns], a quad being four neighbours of the inner dimension.
+/// Weights in panels of quads: [panels][passes][blocks][quads][columns], a quad being four elements
+/// that are sixteen apart.
 ///
 /// The inner dimension is cut into blocks of 128, zeros behind the last element. Within a block both sides are rotated: x · w =
 /// (H · x) · (H⁻¹ · w), with an H that spreads what is in one element over eight, so that none is much larger than the others and
@@ -120,29 +121,26 @@ func quantizeRowsToBytes(
     _ x: UnsafePointer<Float>, rows: Int, columns: Int
 ) {
     let blocks = ByteLinear.blocks(inDim: columns)
-    for index in 0..<rows * blocks {
-        let (row, first) = (index / blocks, index % blocks * ByteLinear.block)
-        let rotated = unsafe RotatedBlock(x + row * columns + first, count: min(columns - first, ByteLinear.block))
-        var (least, greatest) = (rotated[0], rotated[0])
-        for i in 1..<8 {
-            least = cintrinsics_min16(rotated[i], least)
-            greatest = cintrinsics_max16(rotated[i], greatest)
-        }
-        let (low, high) = (cintrinsics_smallest16(least), cintrinsics_largest16(greatest))
-        let isFlat = low == high
-        // One of 255 steps is left out: both an end and the zero may be rounded up.
-        let scale = (high - low) / 254
-        let factor = isFlat ? 0 : 254 / (high - low)
-        let zero = (-low * factor).rounded(.toNearestOrEven)
-        unsafe scales[index] = scale
-        unsafe offsets[index] = isFlat ? low : -zero * scale
-        // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum.
-        let shifter = WideLanes(repeating: 0x1.8p23 + zero)
-        let target = unsafe UnsafeMutableRawPointer(bytes + index * ByteLinear.block / 4)
-        for i in 0..<8 {
-            let shifted = multiplyAdd(rotated[i], WideLanes(repeating: factor), shifter)
-            unsafe target.storeBytes(
-                of: cintrinsics_low_bytes16(shifted), toByteOffset: 16 * i, as: SIMD16<UInt8>.self)
+    for row in 0..<rows {
+        for block in 0..<blocks {
+            let first = block * ByteLinear.block
+            let index = row * blocks + block
+            let rotated = unsafe RotatedBlock(
+                x + row * columns + first, count: min(columns - first, ByteLinear.block))
+            let (low, high) = rotated.extremes
+            let isFlat = low == high
+            // One of 255 steps is left out: both an end and the zero may be rounded up.
+            let scale = (high - low) / 254
+            let factor = isFlat ? 0 : 254 / (high - low)
+            let zero = (-low * factor).rounded(.toNearestOrEven)
+            unsafe scales[index] = scale
+            unsafe offsets[index] = isFlat ? low : -zero * scale
+            let target = unsafe UnsafeMutableRawPointer(bytes + index * ByteLinear.block / 4)
+            for half in 0..<2 {
+                unsafe target.storeBytes(
+                    of: rotated.bytes(half: half, factor: factor, zero: zero), toByteOffset: 64 * half,
+                    as: SIMD16<UInt32>.self)
+            }
         }
     }
 }
@@ -175,8 +173,30 @@ private struct RotatedBlock {
         }
     }
 
+    /// The least and the greatest element.
     @inline(__always)
-    subscript(index: Int) -> WideLanes { vectors[index] }
+    var extremes: (low: Float, high: Float) {
+        var (least, greatest) = (vectors[0], vectors[0])
+        for i in 1..<8 {
+            least = cintrinsics_min16(vectors[i], least)
+            greatest = cintrinsics_max16(vectors[i], greatest)
+        }
+        return (cintrinsics_smallest16(least), cintrinsics_largest16(greatest))
+    }
+
+    /// zero + factor · the elements of a half of the block, rounded to 0...255: four vectors in the bytes of one.
+    @inline(__always)
+    func bytes(half: Int, factor: Float, zero: Float) -> SIMD16<UInt32> {
+        // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum, 0x4B400000 above it. That comes in with each
+        // byte, and is taken away beforehand.
+        let shifter = WideLanes(repeating: 0x1.8p23 + zero)
+        var quads = SIMD16<UInt32>(repeating: 0 &- 0x4B40_0000 &* 0x0101_0101)
+        for byte in 0..<4 {
+            let shifted = multiplyAdd(vectors[4 * half + byte], WideLanes(repeating: factor), shifter)
+            quads &+= unsafe unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &<< UInt32(8 * byte)
+        }
+        return quads
+    }
 
     @inline(__always)
     mutating func scale(by factor: Float) {
@@ -193,21 +213,25 @@ private struct RotatedBlock {
         }
         let limit = cintrinsics_largest16(largest)
         // Weights that are no numbers give vectors that are none, as in float32.
-        guard zeros.sum() == 0 else { return (.nan, 0) }
+        guard cintrinsics_sum16(zeros) == 0 else { return (.nan, 0) }
         guard limit > 0 else { return (0, 0) }
         let scale = limit / ByteLinear.weightLimit
         // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum.
         let shifter = WideLanes(repeating: 0x1.8p23)
         var sum = WideLanes.zero
+        var bytes = SIMD16<Int32>.zero
         for i in 0..<8 {
             let shifted = multiplyAdd(vectors[i], WideLanes(repeating: ByteLinear.weightLimit / limit), shifter)
             let integers = shifted - shifter
             sum += integers
             vectors[i] = multiplyAdd(integers, WideLanes(repeating: -scale), vectors[i])
-            // Bytes in the order of memory, as the activations' are.
-            let bytes = unsafe unsafeBitCast(cintrinsics_low_bytes16(shifted), to: SIMD4<Int32>.self)
-            for quad in 0..<4 { unsafe quads[(4 &* i &+ quad) &* leading] = bytes[quad] }
+            // Four vectors in the bytes of one, as the activations are.
+            let byte = (unsafe unsafeBitCast(shifted, to: SIMD16<Int32>.self) & 0xFF) &<< Int32(i % 4 * 8)
+            bytes = i % 4 == 0 ? byte : bytes | byte
+            if i % 4 == 3 {
+                for lane in 0..<16 { unsafe quads[(4 &* (i &- 3) &+ lane) &* leading] = bytes[lane] }
+            }
         }
-        return (scale, sum.sum())
+        return (scale, cintrinsics_sum16(sum))
     }
 }

@@ -74,7 +74,6 @@ static inline void cintrinsics_pause(void) {
 /// Vectors as Swift imports them: SIMD8<Int32>, SIMD16<Float> and so on.
 typedef int cintrinsics_int8 __attribute__((vector_size(32)));
 typedef int cintrinsics_int16 __attribute__((vector_size(64)));
-typedef unsigned char cintrinsics_byte16 __attribute__((vector_size(16)));
 typedef float cintrinsics_float4 __attribute__((vector_size(16)));
 typedef float cintrinsics_float8 __attribute__((vector_size(32)));
 typedef float cintrinsics_float16 __attribute__((vector_size(64)));
@@ -163,11 +162,6 @@ CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_first16(int count, cintrinsic
     cintrinsics_int16 first = numbers < count;
     return (cintrinsics_float16)(((cintrinsics_int16)a & first) | ((cintrinsics_int16)b & ~first));
 #endif
-}
-
-/// The low byte of each lane's bits.
-CINTRINSICS_INLINE cintrinsics_byte16 cintrinsics_low_bytes16(cintrinsics_float16 a) {
-    return __builtin_convertvector((cintrinsics_int16)a, cintrinsics_byte16);
 }
 
 /// columns[i * stride + j] = rows[j * leading + i], for i and j of 0 to 7; a j beyond `last` stands for `last`.
