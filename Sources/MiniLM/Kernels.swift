@@ -112,13 +112,14 @@ func gelu(_ x: UnsafeMutablePointer<Float>, count: Int) {
     }
 }
 
+/// The same for sixteen.
 @inline(__always)
 private func gelu(_ x: WideLanes) -> WideLanes {
     let t = cintrinsics_abs16(x)
     return 0.5 * (x + t - t * complementaryError(t))
 }
 
-/// x = e to the x - max(x), and zeros behind `count` up to a multiple of sixteen. Gives the sum.   x: [count rounded up]
+/// x = e to the x - max(x), and zeros behind `count`, at least 1, up to a multiple of sixteen. Gives the sum.   x: [count rounded up]
 func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     let step = WideLanes.scalarCount
     // The last vector, of one to sixteen numbers.
