@@ -173,7 +173,7 @@ let treeBit: UInt32 = 1 << 31
     }
 
     @inline(__always)
-    private func halfScale(_ node: Int) -> Float { Float(bitPattern: UInt32(halfScale[node]) << 16) }
+    func halfScale(_ node: Int) -> Float { Float(bitPattern: UInt32(halfScale[node]) << 16) }
 
     /// Keeps what the high halves of a node's codes are multiplied with: the scale that makes the product with the vector itself right,
     /// so that what the low halves leave out shortens no vector.

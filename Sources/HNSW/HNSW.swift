@@ -8,7 +8,8 @@
 //   HNSWIndex.swift             the index: what it promises, and who waits for whom
 //   HNSWIndex+Insert.swift      Algorithm 1: a vector enters the graph, or joins the node that has it already
 //   HNSWIndex+Build.swift       a whole matrix, on all cores
-//   HNSWIndex+Search.swift      Algorithm 5, exact ranking, and what is done about filters
+//   HNSWIndex+Search.swift      Algorithm 5, and exact ranking
+//   HNSWIndex+Filter.swift      what is done about filters
 //   HNSWIndex+Exact.swift       every vector compared by its floats
 //   HNSWIndex+Remove.swift      rows leave
 //   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew

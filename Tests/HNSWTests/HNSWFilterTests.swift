@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct HNSWFilterTests {
-    // 128 elements are walked by half their codes, 16 by whole ones. With ef 32, 25 to 30 % are searched by two hops.
+    // 128 elements are walked by half their codes, 16 by whole ones. With ef 32 a beam is used from about 14 % on.
     @Test(arguments: [16, 128])
     func `from all rows to a few, the nearest matching ones are found`(dimension: Int) throws {
         let rows = 50_000
@@ -44,7 +44,7 @@ import Testing
 
     private static let islands = VectorSet(rows: 60_000, dimension: 16, clusters: 4, spread: 0.15, seed: 35)
 
-    // With ef 32, shares of 21 to 30 % are searched by two hops, less by comparing all, more by a wider beam.
+    // With ef 32 up to about 13 % are compared one by one, more where a beam finds few.
     @Test(arguments: Place.allCases)
     func `matches in clusters far from the query are found`(place: Place) throws {
         let (set, rows) = (Self.islands, Self.islands.rows)
@@ -101,6 +101,31 @@ import Testing
             let matching = RowBits(ranked.prefix(1) + ranked.suffix(14_000), capacity: set.rows)
             #expect(try index.search(query.span, count: 1, ef: 32, filter: matching).map(\.row) == [number * 17])
         }
+    }
+
+    /// The codes of all are the same but for a few steps: none of them says which are nearest.
+    @Test(arguments: [(16, Distance.cosine), (128, .cosine), (128, .dot), (128, .euclid), (16, .manhattan)])
+    func `a scan is exact where all lie equally far`(dimension: Int, distance: Distance) throws {
+        let rows = 5_000
+        let set = VectorSet(rows: rows, dimension: dimension, clusters: 1, spread: 1e-3, seed: 38)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: dimension, distance: distance, efConstruction: 20))
+        try index.insert(matrix: set.values.span, threads: 2)
+        let queries = VectorSet(rows: 20, dimension: dimension, clusters: 1, spread: 1e-3, seed: 39)
+        let matching = RowBits((0..<500).map { UInt32($0 * 10) }, capacity: rows)
+        let recall = try set.recall(
+            of: index, queries: queries, count: 10, ef: 10, where: { $0 % 10 == 0 }, filter: matching)
+        #expect(recall == 1)
+    }
+
+    /// However wide, a beam holds five nodes here: as few as that are all there are.
+    @Test(arguments: [1, 2, 7])
+    func `many rows that share few nodes are searched to an end`(everyRow step: Int) throws {
+        let set = VectorSet(rows: 5, dimension: 8, seed: 40)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 8), capacity: 64)
+        for row in 0..<20_000 { try index.insert(set[row % 5].span, row: UInt32(row)) }
+        let filter = RowBits(stride(from: 0, to: 20_000, by: step).map { UInt32($0) }, capacity: 20_000)
+        let found = try index.search(set[0].span, count: 10, ef: 10, filter: filter).map(\.row)
+        #expect(found == (0..<10).map { $0 * 5 * (step == 1 ? 1 : step) })
     }
 
     @Test func `a filter that nothing passes finds nothing, and rows beyond the index are no rows`() throws {

@@ -17,7 +17,7 @@ import Testing
     }
 
     /// Every way of searching, by the share of rows that match; nil for no filter. 30,000 rows and ef 10: see `FilterStrategy`.
-    @Test(arguments: [nil, 0.5, 0.25, 0.01, 0.0001], Walk.allCases)
+    @Test(arguments: [nil, 0.5, 0.25, 0.1, 0.01, 0.0001], Walk.allCases)
     func `a thousand searches allocate nothing and retain nothing`(share: Double?, walk: Walk) throws {
         let (rows, dimension) = (30_000, walk.dimension)
         let set = VectorSet(rows: rows, dimension: dimension, clusters: 200, repeats: 10, seed: 81)
