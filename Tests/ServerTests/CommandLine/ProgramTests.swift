@@ -79,10 +79,11 @@ struct Program {
 }
 
 /// One process after another: two dozen at once on two cores only wait for each other.
-@Suite(.serialized) struct CommandTests {
+@Suite(.serialized) final class CommandTests {
     private let directory = FileManager.default.temporaryDirectory.appending(path: "program-\(UUID().uuidString)")
 
     init() throws { try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(at: directory) }
 
     private func file(_ name: String, _ content: String) throws -> String {
         let url = directory.appending(path: name)
@@ -91,7 +92,6 @@ struct Program {
     }
 
     @Test func `embed writes the vectors of every line, blank ones too, as NumPy reads them`() async throws {
-        defer { try? FileManager.default.removeItem(at: directory) }
         let input = try file("lines.txt", "Olá mundo\n\nThe last line has no end")
         let output = directory.appending(path: "v.npy")
         #expect(try await Program.run(["embed", "--input", input, "--output", output.path]).status == 0)
@@ -110,7 +110,6 @@ struct Program {
     }
 
     @Test func `embed reads JSON lines and says what was cut`() async throws {
-        defer { try? FileManager.default.removeItem(at: directory) }
         let long = String(repeating: "word ", count: 300)
         let input = try file("in.jsonl", "\"a \\u00e9\"\n\n{\"text\": \"\(long)\", \"other\": 1}\n")
         let result = try await Program.run(["embed", "--input", input, "--output", "-"])
@@ -126,7 +125,6 @@ struct Program {
     func `bench embed counts tokens, and writes its report for people, programs and slides`(
         options: [String]
     ) async throws {
-        defer { try? FileManager.default.removeItem(at: directory) }
         let input = try file("lines.txt", "Olá mundo\nthe lamp is lit\n")
         let arguments = ["bench", "embed", "--texts", input, "--rounds", "1", "--no-latency", "--json"]
         let result = try await Program.run(arguments + ["--out", directory.path] + options)

@@ -146,8 +146,9 @@ import VectorStore
         let described = Set(
             paths.flatMap { path in (path.value.object?.keys ?? []).map { "\($0.uppercased()) \(path.key)" } })
         let encoder = EmbeddingService(encoder: try TestServer.encoder())
-        let store = try EmbeddedStore(
-            directory: FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path)
+        let directory = FileManager.default.temporaryDirectory.appending(path: "routes-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let store = try EmbeddedStore(directory: directory)
         let answering = Answering(
             store: store, embedding: encoder,
             chat: OllamaChatModel(client: OllamaClient(endpoint: try OllamaEndpoint(""))),
