@@ -55,7 +55,6 @@ extension HNSWIndex {
         header.rowLimit = ((0..<state.rowCapacity).last { graph.nodeOfRow[$0] != 0 } ?? -1) + 1
         header.free = state.freeNodes.count
         header.entry = state.packedEntryPoint
-        header.tableCapacity = state.table.capacity
         header.stamp = stamp
         let lengths = header.lengths(of: graph)
         let offsets = SnapshotHeader.offsets(lengths)
@@ -67,7 +66,7 @@ extension HNSWIndex {
             UnsafeRawPointer(graph.halfScale.base), UnsafeRawPointer(graph.firstRow.base),
             UnsafeRawPointer(graph.upperStart.base),
             UnsafeRawPointer(graph.upper.base), UnsafeRawPointer(graph.nextRow.base),
-            UnsafeRawPointer(graph.nodeOfRow.base), UnsafeRawPointer(free.base), UnsafeRawPointer(state.table.base),
+            UnsafeRawPointer(graph.nodeOfRow.base), UnsafeRawPointer(free.base), UnsafeRawPointer(state.hash.base),
             UnsafeRawPointer(graph.floats.base),
         ]
         for i in 0..<SnapshotHeader.sectionCount {
@@ -118,10 +117,7 @@ extension HNSWIndex {
         try header.configuration.validate()
         let room = header.nodes + max(header.nodes, 1 << 12)
         let state = try IndexState(
-            header.configuration, nodeCapacity: room, rowCapacity: header.rowLimit + max(header.rowLimit, 1 << 12),
-            tableCapacity: header.tableCapacity)
-        // The table may be full before the regions are: it then grows alone.
-        state.nodeCapacity = min(room, header.tableCapacity / 4 * 3)
+            header.configuration, nodeCapacity: room, rowCapacity: header.rowLimit + max(header.rowLimit, 1 << 12))
         let lengths = header.lengths(of: state.graph)
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw .file("asking about \(path)", errno: errno) }
@@ -175,21 +171,18 @@ extension HNSWIndex {
 }
 
 extension IndexState {
-    /// Maps the sections and compares their hashes. The table and the free list are copied.
+    /// Maps the sections and compares their hashes. The free list is copied.
     func load(
         _ header: SnapshotHeader, lengths: [Int], descriptor: Int32, threads: Int
     ) throws(HNSWError) {
         let offsets = SnapshotHeader.offsets(lengths)
         let tail = try MemoryRegion(byteCount: max(lengths[8], 8))
-        let tableBytes = try MemoryRegion(byteCount: max(lengths[9], 8))
         let regions = [
-            records, codeInfo, halfScale, firstRow, upperStart, upper, nextRow, nodeOfRow, tail, tableBytes, floats,
+            records, codeInfo, halfScale, firstRow, upperStart, upper, nextRow, nodeOfRow, tail, hashes, floats,
         ]
         let names = [
             "records", "scales", "scales of halves", "rows of nodes", "starts of lists", "lists", "rows",
-            "nodes of rows", "free nodes",
-            "table",
-            "vectors",
+            "nodes of rows", "free nodes", "hashes", "vectors",
         ]
         for i in regions.indices {
             guard lengths[i] <= regions[i].byteCount else {
@@ -201,8 +194,6 @@ extension IndexState {
                 UnsafeRawPointer(regions[i].base), count: lengths[i], threads: threads)
             guard hash == header.hashes[i] else { throw .invalidSnapshot("the section of \(names[i]) is damaged") }
         }
-        unsafe table.base.update(
-            from: tableBytes.base.assumingMemoryBound(to: UInt32.self), count: header.tableCapacity)
         let free = FlatBuffer<UInt32>(tail)
         freeNodes = (0..<header.free).map { free[$0] }
         counters[Self.counterNodes] = UInt32(header.nodes)

@@ -43,7 +43,7 @@ public final class HNSWIndex: @unchecked Sendable {
         shared { state in
             let nodes = Int(state.counters.load(IndexState.counterNodes))
             let perNode =
-                state.graph.stride + (state.graph.isCoded ? 8 : 0) + (state.graph.walksByHalves ? 2 : 0) + 4 + 4 + 1
+                state.graph.stride + (state.graph.isCoded ? 8 : 0) + (state.graph.walksByHalves ? 2 : 0) + 4 + 4 + 4 + 1
             let lists = Int(state.counters.load(IndexState.counterLists)) * configuration.M * 4
             return nodes * perNode + lists + state.table.capacity * 4 + count * 8
         }

@@ -28,7 +28,11 @@ import Darwin
     let upper: MemoryRegion
     let nextRow: MemoryRegion
     let nodeOfRow: MemoryRegion
-    /// Open addressing: node numbers by the hash of their vector; `none` is empty.
+    let hashes: MemoryRegion
+    /// A node's vector in 32 bits: what it is found by in the table, and most others told from it by without reading either vector.
+    var hash: FlatBuffer<UInt32>
+    var tableMemory: MemoryRegion
+    /// Open addressing: node numbers + 1 by the hash of their vector; 0 is empty. No snapshot has it: it is made from the hashes.
     var table: FlatBuffer<UInt32>
 
     var nodeCapacity: Int
@@ -65,10 +69,7 @@ import Darwin
     static let counterRows = 2
     static let counterDeleted = 3
 
-    /// - Parameter tableCapacity: A snapshot's; nil for what suits the capacity.
-    init(
-        _ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int, tableCapacity: Int? = nil
-    ) throws(HNSWError) {
+    init(_ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int) throws(HNSWError) {
         try configuration.validate()
         self.configuration = configuration
         self.nodeCapacity = max(64, nodeCapacity)
@@ -98,7 +99,10 @@ import Darwin
             halfScale: FlatBuffer(halfScale), floats: FlatBuffer(floats),
             firstRow: FlatBuffer(firstRow), upperStart: FlatBuffer(upperStart), locks: FlatBuffer(locks),
             upper: FlatBuffer(upper), nextRow: FlatBuffer(nextRow), nodeOfRow: FlatBuffer(nodeOfRow))
-        table = .allocate(tableCapacity ?? Self.tableCapacity(nodes), repeating: none)
+        hashes = try MemoryRegion(byteCount: nodes * 4)
+        hash = FlatBuffer(hashes)
+        tableMemory = try MemoryRegion(byteCount: Self.tableCapacity(nodes) * 4)
+        table = FlatBuffer(tableMemory)
         counters = .allocate(8, repeating: 0)
         insertionCode = .allocate(vectorBytes, repeating: 0)
         unsafe entry = .allocate(capacity: 1)
@@ -132,7 +136,6 @@ import Darwin
 
     deinit {
         emptyPool()
-        table.deallocate()
         counters.deallocate()
         insertionCode.deallocate()
         spins.deallocate()
@@ -148,8 +151,9 @@ import Darwin
         (nodes * 2 / (configuration.M - 1) + 4096) * configuration.M * 4
     }
 
+    /// A power of two, and whole pages.
     private static func tableCapacity(_ nodes: Int) -> Int {
-        var capacity = 128
+        var capacity = MemoryRegion.pageSize / 4
         while capacity / 4 * 3 < nodes { capacity *= 2 }
         return capacity
     }
@@ -174,6 +178,8 @@ import Darwin
             try firstRow.grow(to: newNodes * 4, keeping: used * 4)
             try upperStart.grow(to: newNodes * 4, keeping: used * 4)
             try locks.grow(to: newNodes, keeping: 0)
+            try hashes.grow(to: newNodes * 4, keeping: used * 4)
+            tableMemory = try MemoryRegion(byteCount: Self.tableCapacity(newNodes) * 4)
         }
         let lists = Int(counters[Self.counterLists])
         let listBytes = configuration.M * 4
@@ -203,55 +209,8 @@ import Darwin
         graph.upper = FlatBuffer(upper)
         graph.nextRow = FlatBuffer(nextRow)
         graph.nodeOfRow = FlatBuffer(nodeOfRow)
-    }
-
-    // MARK: The table of vectors
-
-    private func hash(_ node: Int) -> UInt64 {
-        let words = unsafe UnsafeRawPointer(graph.code(node))
-        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
-        for i in 0..<graph.vectorBytes / 8 {
-            hash = unsafe (hash ^ words.load(fromByteOffset: i * 8, as: UInt64.self)) &* 0xFF51_AFD7_ED55_8CCD
-            hash ^= hash >> 32
-        }
-        return hash
-    }
-
-    private func isSameVector(_ a: Int, _ b: Int) -> Bool {
-        let bytes = graph.dimension * 4
-        return unsafe memcmp(graph.floatVector(a), graph.floatVector(b), bytes) == 0
-    }
-
-    /// The node in the table whose vector is that of `node`; when there is none, `node` enters and is returned.
-    func findOrEnter(_ node: Int) -> Int {
-        let mask = table.capacity - 1
-        var slot = Int(truncatingIfNeeded: hash(node)) & mask
-        while table[slot] != none {
-            let other = Int(table[slot])
-            if isSameVector(other, node) { return other }
-            slot = (slot + 1) & mask
-        }
-        table[slot] = UInt32(node)
-        return node
-    }
-
-    /// Enters every node but the free ones.
-    func rebuildTable() {
-        let free = Set(freeNodes)
-        // While a repair runs, nodes without rows are on their way out.
-        rebuildTable { free.contains(UInt32($0)) || (isRepairing && graph.isDeleted($0)) }
-    }
-
-    /// Enters every node but those left out.
-    func rebuildTable(without isLeftOut: (Int) -> Bool) {
-        table.deallocate()
-        table = .allocate(Self.tableCapacity(nodeCapacity), repeating: none)
-        let mask = table.capacity - 1
-        for node in 0..<Int(counters[Self.counterNodes]) where !isLeftOut(node) {
-            var slot = Int(truncatingIfNeeded: hash(node)) & mask
-            while table[slot] != none { slot = (slot + 1) & mask }
-            table[slot] = UInt32(node)
-        }
+        hash = FlatBuffer(hashes)
+        table = FlatBuffer(tableMemory)
     }
 
     // MARK: Contexts

@@ -2,15 +2,15 @@
 
 /// A snapshot is this header and eleven sections, each starting on a multiple of the page size, in the machine's byte order:
 ///
-///     records · codeInfo · halfScale · firstRow · upperStart · upper · nextRow · nodeOfRow · free · table · floats
+///     records · codeInfo · halfScale · firstRow · upperStart · upper · nextRow · nodeOfRow · free · hashes · floats
 ///
 /// Lengths and offsets follow from the counts and are not stored, so that they cannot contradict them.
 struct SnapshotHeader: Equatable {
-    static let version: UInt64 = 2
+    static let version: UInt64 = 3
     /// "minihnsw" in bytes; read in the other byte order it is another number, and the file foreign.
     static let magic: UInt64 = 0x7773_6E68_696E_696D
     static let sectionCount = 11
-    static let fieldCount = 16
+    static let fieldCount = 15
     /// Fields, hashes of sections, hash of all that.
     static let byteCount = (fieldCount + sectionCount + 1) * 8
 
@@ -22,7 +22,6 @@ struct SnapshotHeader: Equatable {
     var rows = 0
     var free = 0
     var entry: UInt64 = 0
-    var tableCapacity = 0
     /// The caller's, given back when the snapshot is opened.
     var stamp: UInt64 = 0
     var hashes: [UInt64] = Array(repeating: 0, count: sectionCount)
@@ -33,7 +32,7 @@ struct SnapshotHeader: Equatable {
     func lengths(of graph: Graph) -> [Int] {
         [
             nodes * graph.stride, graph.isCoded ? nodes * 8 : 0, graph.walksByHalves ? nodes * 2 : 0, nodes * 4,
-            nodes * 4, lists * graph.M * 4, rowLimit * 4, rowLimit * 4, free * 4, tableCapacity * 4,
+            nodes * 4, lists * graph.M * 4, rowLimit * 4, rowLimit * 4, free * 4, nodes * 4,
             graph.isCoded ? nodes * graph.dimension * 4 : 0,
         ]
     }
@@ -68,8 +67,7 @@ struct SnapshotHeader: Equatable {
             UInt64(configuration.efConstruction), UInt64(configuration.codes.rawValue),
             configuration.keepPruned ? 1 : 0,
             configuration.seed, UInt64(nodes), UInt64(lists) << 32 | UInt64(free), UInt64(rowLimit), UInt64(rows),
-            entry,
-            UInt64(tableCapacity), stamp,
+            entry, stamp,
         ]
         words += hashes
         words.append(Self.hash(words))
@@ -98,8 +96,7 @@ struct SnapshotHeader: Equatable {
         guard words[2] <= 4096, words[3] < UInt64(Self.distances.count), words[4] <= 128, words[5] <= 65_536,
             let codes = HNSWConfiguration.Codes(rawValue: UInt32(truncatingIfNeeded: words[6])), words[7] <= 1,
             words[9] < limit, words[10] >> 32 < limit, words[10] & 0xFFFF_FFFF <= words[9], words[11] <= limit,
-            words[12] <= words[11], words[14] <= 4 * limit, words[14] > 0, words[14].nonzeroBitCount == 1,
-            words[9] <= words[14] / 4 * 3, words[14] >= 128
+            words[12] <= words[11]
         else { throw .invalidSnapshot("the header names impossible sizes") }
         configuration = HNSWConfiguration(
             dimension: Int(words[2]), distance: Self.distances[Int(words[3])], M: Int(words[4]),
@@ -110,8 +107,7 @@ struct SnapshotHeader: Equatable {
         rowLimit = Int(words[11])
         rows = Int(words[12])
         entry = words[13]
-        tableCapacity = Int(words[14])
-        stamp = words[15]
+        stamp = words[14]
         hashes = Array(words[Self.fieldCount..<Self.fieldCount + Self.sectionCount])
     }
 }

@@ -15,7 +15,7 @@ enum SnapshotValidation {
             }
             isFree[Int(node)] = true
         }
-        try checkTable(state, header)
+        try makeTable(state, header, isFree)
         var tallies = Array(repeating: Tally(), count: max(1, threads))
         let parts = tallies.count
         let share = (header.nodes + parts - 1) / parts
@@ -90,18 +90,12 @@ enum SnapshotValidation {
         }
     }
 
-    /// A probe of the table ends at an empty place: there must be one.
-    private static func checkTable(_ state: IndexState, _ header: SnapshotHeader) throws(HNSWError) {
-        var empty = 0
-        for i in 0..<header.tableCapacity {
-            let node = state.table[i]
-            if node == none {
-                empty += 1
-            } else if node >= header.nodes {
-                throw .invalidSnapshot("the table names a node that does not exist")
-            }
+    /// Makes the table from the hashes. Where many are the same, which only happens on purpose, it would take for ever.
+    private static func makeTable(_ state: IndexState, _ header: SnapshotHeader, _ isFree: [Bool]) throws(HNSWError) {
+        let limit = 64 * (header.nodes + 4096)
+        guard state.rebuildTable(without: { isFree[$0] }, atMost: limit) < limit else {
+            throw .invalidSnapshot("the hashes are those of equal vectors")
         }
-        guard empty > header.tableCapacity / 8 else { throw .invalidSnapshot("the table of vectors is too full") }
     }
 
     private static func checkLinks(
