@@ -26,6 +26,7 @@
 //   SearchContext.swift         Algorithms 2 and 4: the beam, the visited nodes, the diversity heuristic
 //   Graph.swift                 the record of a node, distances between nodes and queries
 //   IndexState.swift            what an index owns: memory, counters, locks, contexts
+//   RecordLayout.swift          the bytes of a node
 //   IndexState+Table.swift      which node has a vector
 //   FlatBuffer.swift            memory without an owner to count
 //   MemoryRegion.swift          address space reserved generously and paid for when touched

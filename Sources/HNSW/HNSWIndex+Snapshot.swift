@@ -56,7 +56,7 @@ extension HNSWIndex {
         header.free = state.freeNodes.count
         header.entry = state.packedEntryPoint
         header.stamp = stamp
-        let lengths = header.lengths(of: graph)
+        let lengths = header.lengths
         let offsets = SnapshotHeader.offsets(lengths)
         let free = FlatBuffer<UInt32>.allocate(header.free, repeating: 0)
         defer { free.deallocate() }
@@ -114,16 +114,16 @@ extension HNSWIndex {
         guard descriptor >= 0 else { throw .file("opening \(path)", errno: errno) }
         defer { close(descriptor) }
         let header = try readHeader(descriptor)
-        try header.configuration.validate()
-        let room = header.nodes + max(header.nodes, 1 << 12)
-        let state = try IndexState(
-            header.configuration, nodeCapacity: room, rowCapacity: header.rowLimit + max(header.rowLimit, 1 << 12))
-        let lengths = header.lengths(of: state.graph)
+        let lengths = header.lengths
+        // Before anything is made in these sizes: the file, which is on the disk, bounds what the numbers in it may ask for.
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw .file("asking about \(path)", errno: errno) }
         guard Int(status.st_size) == SnapshotHeader.fileLength(lengths) else {
             throw .invalidSnapshot("\(status.st_size) bytes where \(SnapshotHeader.fileLength(lengths)) belong")
         }
+        let state = try IndexState(
+            header.configuration, nodeCapacity: header.nodes + max(header.nodes, 1 << 12),
+            rowCapacity: header.rowLimit + max(header.rowLimit, 1 << 12))
         try state.load(header, lengths: lengths, descriptor: descriptor, threads: threads)
         try SnapshotValidation.check(state, header, threads: threads)
         return (HNSWIndex(state: state), header.stamp)

@@ -74,17 +74,12 @@ import Darwin
         self.configuration = configuration
         self.nodeCapacity = max(64, nodeCapacity)
         self.rowCapacity = max(64, rowCapacity)
-        let isCoded = configuration.codes == .int8 && configuration.distance != .manhattan
-        let linkBytes = (8 * configuration.M + 63) / 64 * 64
-        let walksByHalves =
-            isCoded && configuration.distance.greaterIsNearer && configuration.dimension >= Graph.leastHalvedDimension
-        let vectorBytes = Graph.vectorBytes(dimension: configuration.dimension, isCoded: isCoded)
-        let stride = linkBytes + vectorBytes
+        let layout = RecordLayout(configuration)
         let nodes = self.nodeCapacity
-        records = try MemoryRegion(byteCount: nodes * stride)
-        codeInfo = try MemoryRegion(byteCount: isCoded ? nodes * 8 : 8)
-        halfScale = try MemoryRegion(byteCount: walksByHalves ? nodes * 2 : 8)
-        floats = try MemoryRegion(byteCount: isCoded ? nodes * configuration.dimension * 4 : 8)
+        records = try MemoryRegion(byteCount: nodes * layout.stride)
+        codeInfo = try MemoryRegion(byteCount: layout.isCoded ? nodes * 8 : 8)
+        halfScale = try MemoryRegion(byteCount: layout.walksByHalves ? nodes * 2 : 8)
+        floats = try MemoryRegion(byteCount: layout.isCoded ? nodes * configuration.dimension * 4 : 8)
         firstRow = try MemoryRegion(byteCount: nodes * 4)
         upperStart = try MemoryRegion(byteCount: nodes * 4)
         locks = try MemoryRegion(byteCount: nodes)
@@ -92,9 +87,9 @@ import Darwin
         nextRow = try MemoryRegion(byteCount: self.rowCapacity * 4)
         nodeOfRow = try MemoryRegion(byteCount: self.rowCapacity * 4)
         graph = Graph(
-            dimension: configuration.dimension, distance: configuration.distance, isCoded: isCoded,
-            walksByHalves: walksByHalves, M: configuration.M,
-            seed: configuration.seed, linkBytes: linkBytes, vectorBytes: vectorBytes, stride: stride,
+            dimension: configuration.dimension, distance: configuration.distance, isCoded: layout.isCoded,
+            walksByHalves: layout.walksByHalves, M: configuration.M, seed: configuration.seed,
+            linkBytes: layout.linkBytes, vectorBytes: layout.vectorBytes, stride: layout.stride,
             records: FlatBuffer(records), codeInfo: FlatBuffer(codeInfo),
             halfScale: FlatBuffer(halfScale), floats: FlatBuffer(floats),
             firstRow: FlatBuffer(firstRow), upperStart: FlatBuffer(upperStart), locks: FlatBuffer(locks),
@@ -104,7 +99,7 @@ import Darwin
         tableMemory = try MemoryRegion(byteCount: Self.tableCapacity(nodes) * 4)
         table = FlatBuffer(tableMemory)
         counters = .allocate(8, repeating: 0)
-        insertionCode = .allocate(vectorBytes, repeating: 0)
+        insertionCode = .allocate(layout.vectorBytes, repeating: 0)
         unsafe entry = .allocate(capacity: 1)
         unsafe entry.initialize(to: 0)
         spins = .allocate(128, repeating: 0)

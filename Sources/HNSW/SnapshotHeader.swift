@@ -28,12 +28,13 @@ struct SnapshotHeader: Equatable {
 
     init(configuration: HNSWConfiguration) { self.configuration = configuration }
 
-    /// Bytes of each section.
-    func lengths(of graph: Graph) -> [Int] {
-        [
-            nodes * graph.stride, graph.isCoded ? nodes * 8 : 0, graph.walksByHalves ? nodes * 2 : 0, nodes * 4,
-            nodes * 4, lists * graph.M * 4, rowLimit * 4, rowLimit * 4, free * 4, nodes * 4,
-            graph.isCoded ? nodes * graph.dimension * 4 : 0,
+    /// Bytes of each section. No overflow: 2³¹ records of 17 kB are 2⁴⁶ bytes, and `init(words:)` lets no more pass.
+    var lengths: [Int] {
+        let layout = RecordLayout(configuration)
+        return [
+            nodes * layout.stride, layout.isCoded ? nodes * 8 : 0, layout.walksByHalves ? nodes * 2 : 0, nodes * 4,
+            nodes * 4, lists * configuration.M * 4, rowLimit * 4, rowLimit * 4, free * 4, nodes * 4,
+            layout.isCoded ? nodes * configuration.dimension * 4 : 0,
         ]
     }
 
@@ -74,7 +75,7 @@ struct SnapshotHeader: Equatable {
         return words
     }
 
-    private static func hash(_ words: [UInt64]) -> UInt64 {
+    static func hash(_ words: [UInt64]) -> UInt64 {
         unsafe words.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return 0 }
             return unsafe Checksum.hash(base, count: bytes.count)
@@ -94,7 +95,7 @@ struct SnapshotHeader: Equatable {
         }
         let limit = UInt64(treeBit)
         guard words[2] <= 4096, words[3] < UInt64(Self.distances.count), words[4] <= 128, words[5] <= 65_536,
-            let codes = HNSWConfiguration.Codes(rawValue: UInt32(truncatingIfNeeded: words[6])), words[7] <= 1,
+            let codes = UInt32(exactly: words[6]).flatMap(HNSWConfiguration.Codes.init(rawValue:)), words[7] <= 1,
             words[9] < limit, words[10] >> 32 < limit, words[10] & 0xFFFF_FFFF <= words[9], words[11] <= limit,
             words[12] <= words[11]
         else { throw .invalidSnapshot("the header names impossible sizes") }
@@ -109,5 +110,6 @@ struct SnapshotHeader: Equatable {
         entry = words[13]
         stamp = words[14]
         hashes = Array(words[Self.fieldCount..<Self.fieldCount + Self.sectionCount])
+        try configuration.validate()
     }
 }

@@ -24,7 +24,7 @@ import Testing
             whole[i * 8..<i * 8 + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         }
         let header = try SnapshotHeader(words: words)
-        let lengths = header.lengths(of: index.state.graph)
+        let lengths = header.lengths
         let offsets = SnapshotHeader.offsets(lengths)
         var generator = SplitMix64(seed: 72)
         let extremes: [UInt32] = [0, 1, 13, 79, 80, 81, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE, 0xFFFF_FFFF]
@@ -64,5 +64,49 @@ import Testing
             }
         }
         #expect(refused > 300)
+    }
+
+    /// Every field of the header in turn, under a header hash that fits: counts are compared with the file's length before anything is
+    /// made in their size, or a file of a few pages would ask for the memory of the machine.
+    @Test func `no field of the header asks for more than the file holds`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
+        defer { unsafe unlink(path) }
+        let set = VectorSet(rows: 80, dimension: 130, repeats: 6, seed: 73)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 130, M: 3, efConstruction: 20))
+        try index.insert(matrix: set.values.span, threads: 1)
+        try index.save(to: path)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        let count = SnapshotHeader.byteCount / 8
+        let words = (0..<count).map { i in
+            whole[i * 8..<i * 8 + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        }
+        let extremes: [UInt64] = [
+            0, 1, 0x7FFF_FFFE, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 32, 0x7FFF_FFFE << 32, 1 << 62, 1 << 63,
+            .max >> 1, .max,
+        ]
+        for field in 0..<SnapshotHeader.fieldCount {
+            for value in extremes + [words[field] ^ 1, words[field] + 1, words[field] | 1 << 63]
+            where value != words[field] {
+                var forged = words
+                forged[field] = value
+                forged[count - 1] = SnapshotHeader.hash(Array(forged.dropLast()))
+                var made = whole
+                for (i, word) in forged.enumerated() {
+                    for byte in 0..<8 { made[i * 8 + byte] = UInt8(truncatingIfNeeded: word >> UInt64(8 * byte)) }
+                }
+                try made.write(to: URL(fileURLWithPath: path))
+                do {
+                    let restored = try HNSWIndex.restore(from: path).index
+                    // What a search can live with: another measure, breadth of construction, seed, entry point or stamp; and an element
+                    // more of floats that end within the same page, which `verify()` would notice.
+                    #expect([2, 3, 5, 7, 8, 13, 14].contains(field), "field \(field) as \(value) was believed")
+                    if field == 2 { #expect(throws: HNSWError.self) { try restored.verify() } }
+                    let query = Array(set.values.prefix(restored.configuration.dimension))
+                    _ = try restored.search(query.span, count: 90, ef: 90)
+                } catch {
+                    #expect(error is HNSWError)
+                }
+            }
+        }
     }
 }
