@@ -16,28 +16,36 @@ import Darwin
     /// A multiple of the page size of every processor we build for.
     static let pageSize = 16_384
 
+    static func roundedUp(_ byteCount: Int) -> Int { (byteCount + pageSize - 1) & ~(pageSize - 1) }
+
     init(byteCount: Int) throws(HNSWError) {
-        let rounded = max(Self.pageSize, (byteCount + Self.pageSize - 1) & ~(Self.pageSize - 1))
+        let rounded = max(Self.pageSize, Self.roundedUp(byteCount))
         unsafe base = try Self.reserve(rounded)
         self.byteCount = rounded
     }
 
     deinit { unsafe munmap(base, byteCount) }
 
-    /// Puts `length` bytes of the open file `descriptor` at the start, read when touched. Writes stay private to this process.
+    /// Puts `length` bytes of the open file `descriptor` at the start, read when touched, and zeros behind them. Writes stay private to
+    /// this process.
     ///
-    /// - Parameter offset: A multiple of the page size.
+    /// - Parameters:
+    ///   - offset: A multiple of the page size.
+    ///   - length: The file goes on to the end of its last page.
     func overlay(descriptor: Int32, offset: Int, length: Int) throws(HNSWError) {
         guard length > 0 else { return }
-        precondition(length <= byteCount && offset % Self.pageSize == 0)
+        let rounded = Self.roundedUp(length)
+        precondition(rounded <= byteCount && offset % Self.pageSize == 0)
         let mapped = unsafe mmap(
-            base, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, descriptor, off_t(offset))
+            base, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, descriptor, off_t(offset))
         guard unsafe mapped != MAP_FAILED else { throw .file("mapping the snapshot", errno: errno) }
+        // What the file has there no hash vouches for.
+        unsafe memset(base + length, 0, rounded - length)
     }
 
     /// Makes room for `newByteCount` bytes, keeping the first `used`. Addresses change: nobody may be reading.
     func grow(to newByteCount: Int, keeping used: Int) throws(HNSWError) {
-        let rounded = (newByteCount + Self.pageSize - 1) & ~(Self.pageSize - 1)
+        let rounded = Self.roundedUp(newByteCount)
         guard rounded > byteCount else { return }
         let wider = unsafe try Self.reserve(rounded)
         unsafe wider.copyMemory(from: base, byteCount: used)

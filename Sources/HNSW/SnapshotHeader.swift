@@ -44,17 +44,13 @@ struct SnapshotHeader: Equatable {
     static func offsets(_ lengths: [Int]) -> [Int] {
         var offset = MemoryRegion.pageSize
         return lengths.map { length in
-            defer { offset += roundedUp(length) }
+            defer { offset += MemoryRegion.roundedUp(length) }
             return offset
         }
     }
 
-    static func roundedUp(_ length: Int) -> Int {
-        (length + MemoryRegion.pageSize - 1) & ~(MemoryRegion.pageSize - 1)
-    }
-
     static func fileLength(_ lengths: [Int]) -> Int {
-        MemoryRegion.pageSize + lengths.reduce(0) { $0 + roundedUp($1) }
+        MemoryRegion.pageSize + lengths.reduce(0) { $0 + MemoryRegion.roundedUp($1) }
     }
 
     // MARK: Words

@@ -66,6 +66,38 @@ import Testing
         #expect(refused > 300)
     }
 
+    /// No hash covers what is between the sections, so none of it may be believed.
+    @Test func `padding may be anything`() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
+        defer { unsafe unlink(path) }
+        let set = VectorSet(rows: 80, dimension: 130, repeats: 6, seed: 74)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 130, M: 3, efConstruction: 20))
+        try index.insert(matrix: set.values.span.extracting(0..<60 * 130), threads: 1)
+        try index.save(to: path)
+        var header = SnapshotHeader(configuration: index.configuration)
+        (header.nodes, header.rowLimit, header.rows) = (index.nodeCount, 60, 60)
+        header.lists = Int(index.state.counters[IndexState.counterLists])
+        let lengths = header.lengths
+        var made = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect(made.count == SnapshotHeader.fileLength(lengths))
+        for (length, offset) in zip(lengths, SnapshotHeader.offsets(lengths)) {
+            for place in offset + length..<offset + MemoryRegion.roundedUp(length) { made[place] = 0x7E }
+        }
+        try made.write(to: URL(fileURLWithPath: path))
+        let restored = try HNSWIndex.restore(from: path).index
+        #expect(try restored.checkInvariants() == [])
+        let all = RowBits(0..<5000 as Range<UInt32>, capacity: 5000)
+        for row in 0..<80 {
+            let expected = try index.search(set[row].span, count: 80, ef: 80, filter: all)
+            #expect(try restored.search(set[row].span, count: 80, ef: 80, filter: all) == expected)
+        }
+        for row in 60..<80 as Range<UInt32> {
+            #expect(!restored.contains(row: row))
+            try restored.insert(set[Int(row)].span, row: row)
+        }
+        #expect(try restored.checkInvariants() == [])
+    }
+
     /// Every field of the header in turn, under a header hash that fits: counts are compared with the file's length before anything is
     /// made in their size, or a file of a few pages would ask for the memory of the machine.
     @Test func `no field of the header asks for more than the file holds`() throws {
