@@ -155,15 +155,18 @@ import Darwin
 
     // MARK: Growth
 
-    /// Room for so many nodes and rows. The caller holds `gate` exclusively, or is alone.
+    /// Room for so many nodes and rows. The caller holds `gate` exclusively, or is alone. When it fails, there is as much as before.
     func grow(nodes: Int, rows: Int) throws(HNSWError) {
-        let newNodes = nodes <= nodeCapacity ? nodeCapacity : max(nodes, nodeCapacity * 2)
+        let limit = Int(treeBit) - 2
+        guard nodes <= limit, rows <= Int(treeBit) else { throw .tooManyVectors }
+        let newNodes = nodes <= nodeCapacity ? nodeCapacity : min(limit, max(nodes, nodeCapacity * 2))
         let newRows = rows <= rowCapacity ? rowCapacity : max(rows, rowCapacity * 2)
-        guard newNodes < Int(treeBit) - 1 else { throw .tooManyVectors }
-        emptyPool()
+        // Some regions are wider then than the capacity says, at other addresses.
+        defer { refreshAddresses() }
         let used = Int(counters[Self.counterNodes])
+        var newTable = tableMemory
         if newNodes > nodeCapacity {
-            isMapped = false
+            newTable = try MemoryRegion(byteCount: Self.tableCapacity(newNodes) * 4)
             try records.grow(to: newNodes * graph.stride, keeping: used * graph.stride)
             if graph.isCoded {
                 try codeInfo.grow(to: newNodes * 8, keeping: used * 8)
@@ -174,7 +177,6 @@ import Darwin
             try upperStart.grow(to: newNodes * 4, keeping: used * 4)
             try locks.grow(to: newNodes, keeping: 0)
             try hashes.grow(to: newNodes * 4, keeping: used * 4)
-            tableMemory = try MemoryRegion(byteCount: Self.tableCapacity(newNodes) * 4)
         }
         let lists = Int(counters[Self.counterLists])
         let listBytes = configuration.M * 4
@@ -184,13 +186,15 @@ import Darwin
         if newRows > rowCapacity {
             try nextRow.grow(to: newRows * 4, keeping: rowCapacity * 4)
             try nodeOfRow.grow(to: newRows * 4, keeping: rowCapacity * 4)
+            rowCapacity = newRows
         }
-        refreshAddresses()
         if newNodes > nodeCapacity {
+            emptyPool()
             nodeCapacity = newNodes
+            tableMemory = newTable
+            refreshAddresses()
             rebuildTable()
         }
-        rowCapacity = newRows
     }
 
     func refreshAddresses() {

@@ -1,5 +1,7 @@
 // Flat memory outside Swift's heap, page-aligned, reserved generously and paid for when touched.
 
+import CIntrinsics
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -12,6 +14,10 @@ import Darwin
 @safe final class MemoryRegion {
     private(set) var base: UnsafeMutableRawPointer
     private(set) var byteCount: Int
+    /// Bytes at the start that are a file's: a mapping of their own.
+    private var fileByteCount = 0
+    /// Growing beyond so many bytes fails, as it does where the system has no more: for tests.
+    var limit = Int.max
 
     /// A multiple of the page size of every processor we build for.
     static let pageSize = 16_384
@@ -39,34 +45,72 @@ import Darwin
         let mapped = unsafe mmap(
             base, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, descriptor, off_t(offset))
         guard unsafe mapped != MAP_FAILED else { throw .file("mapping the snapshot", errno: errno) }
+        fileByteCount = rounded
         // What the file has there no hash vouches for.
         unsafe memset(base + length, 0, rounded - length)
     }
 
-    /// Makes room for `newByteCount` bytes, keeping the first `used`. Addresses change: nobody may be reading.
-    func grow(to newByteCount: Int, keeping used: Int) throws(HNSWError) {
+    /// Makes room for `newByteCount` bytes, keeping the first `used`. Addresses change: nobody may be reading. When it fails, nothing
+    /// has changed.
+    ///
+    /// On Linux the pages are moved, a gigabyte in less than a millisecond, and what is a file's stays a file's. Elsewhere the bytes are
+    /// copied.
+    ///
+    /// - Parameter isMoving: False copies everywhere: for tests.
+    func grow(to newByteCount: Int, keeping used: Int, isMoving: Bool = true) throws(HNSWError) {
         let rounded = Self.roundedUp(newByteCount)
         guard rounded > byteCount else { return }
-        let wider = unsafe try Self.reserve(rounded)
-        unsafe wider.copyMemory(from: base, byteCount: used)
-        unsafe munmap(base, byteCount)
+        guard rounded <= limit else { throw .outOfMemory(bytes: rounded) }
+        var wider = unsafe try Self.reserve(rounded)
+        if unsafe !(isMoving && move(to: wider, rounded)) {
+            #if os(Linux)
+            // A move that failed may have unmapped part of it, and another thread have got that address: it is left alone.
+            if isMoving { unsafe wider = try Self.reserve(rounded) }
+            #endif
+            unsafe wider.copyMemory(from: base, byteCount: used)
+            unsafe munmap(base, byteCount)
+            fileByteCount = 0
+        }
         unsafe base = wider
         byteCount = rounded
+    }
+
+    /// Whether the pages were moved; if not, they are where they were.
+    private func move(to wider: UnsafeMutableRawPointer, _ newByteCount: Int) -> Bool {
+        // Only what is one mapping moves at once.
+        let (file, own) = (fileByteCount, byteCount - fileByteCount)
+        if file > 0 {
+            guard unsafe cintrinsics_move_pages(base, file, file, wider) else { return false }
+        }
+        guard own > 0 else { return true }
+        let isMoved = unsafe cintrinsics_move_pages(base + file, own, newByteCount - file, wider + file)
+        // The kernel runs out of mappings between two calls: half an index is none.
+        precondition(isMoved || file == 0, "a region was moved by half")
+        return isMoved
     }
 
     private static func reserve(_ byteCount: Int) throws(HNSWError) -> UnsafeMutableRawPointer {
         #if os(Linux)
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        // A query touches nodes all over the graph: with 2 MB pages the translations fit the processor's tables. A region that begins
+        // with such a page is made of them, and moves by them.
+        let hugePage = 1 << 21
+        let spare = byteCount >= 2 * hugePage ? hugePage : 0
         #else
         let flags = MAP_PRIVATE | MAP_ANON
+        let spare = 0
         #endif
-        let address = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+        let address = unsafe mmap(nil, byteCount + spare, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let address = unsafe address, unsafe address != MAP_FAILED else { throw .outOfMemory(bytes: byteCount) }
+        guard spare > 0 else { return unsafe address }
+        let lead = -Int(bitPattern: address) & (spare - 1)
+        let start = unsafe address + lead
+        if lead > 0 { unsafe munmap(address, lead) }
+        unsafe munmap(start + byteCount, spare - lead)
         #if os(Linux)
-        // A query touches nodes all over the graph: with 2 MB pages the translations fit the processor's tables.
-        if byteCount >= 1 << 22 { unsafe _ = madvise(address, byteCount, MADV_HUGEPAGE) }
+        unsafe _ = madvise(start, byteCount, MADV_HUGEPAGE)
         #endif
-        return unsafe address
+        return unsafe start
     }
 }
 

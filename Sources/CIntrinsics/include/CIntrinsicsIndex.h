@@ -5,6 +5,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -243,5 +247,17 @@ static inline _Bool cintrinsics_try_lock(uint8_t *address) {
     return __atomic_exchange_n(address, (uint8_t)1, __ATOMIC_ACQUIRE) == 0;
 }
 static inline void cintrinsics_unlock(uint8_t *address) { __atomic_store_n(address, (uint8_t)0, __ATOMIC_RELEASE); }
+
+/// Moves the mapping of `bytes` bytes at `from` to `to`, in place of what is mapped there, and makes it `new_bytes` long. Nothing is
+/// copied: the pages change their address. Returns whether it was done; never where the system cannot.
+static inline _Bool cintrinsics_move_pages(void *from, size_t bytes, size_t new_bytes, void *to) {
+#if defined(__linux__)
+    // MREMAP_MAYMOVE | MREMAP_FIXED, by number: Swift sees no function with a variable list of arguments, and the names only with
+    // _GNU_SOURCE.
+    return syscall(SYS_mremap, from, bytes, new_bytes, 3, to) == (long)to;
+#else
+    return 0;
+#endif
+}
 
 #endif
