@@ -37,15 +37,15 @@ public final class HNSWIndex: @unchecked Sendable {
         }
     }
 
-    /// Bytes of codes, links and tables in use: what a serving index keeps in memory. Floats kept beside codes, read for the
-    /// last few candidates only, are left out; with a snapshot they are mapped.
+    /// Bytes of codes, links and tables in use, and of what searches write, which is kept for the next: what a serving index keeps in
+    /// memory. Floats kept beside codes, read for the last few candidates only, are left out; with a snapshot they are mapped.
     public var residentBytes: Int {
         shared { state in
             let nodes = Int(state.counters.load(IndexState.counterNodes))
             let perNode =
                 state.graph.stride + (state.graph.isCoded ? 8 : 0) + (state.graph.walksByHalves ? 2 : 0) + 4 + 4 + 4 + 1
             let lists = Int(state.counters.load(IndexState.counterLists)) * configuration.M * 4
-            return nodes * perNode + lists + state.table.capacity * 4 + count * 8
+            return nodes * perNode + lists + state.table.capacity * 4 + count * 8 + state.contextBytes
         }
     }
 
@@ -76,10 +76,20 @@ public final class HNSWIndex: @unchecked Sendable {
         return try body()
     }
 
-    /// Makes room for rows and distinct vectors, so that insertions up to there never wait for growth.
-    public func reserve(_ capacity: Int) throws(HNSWError) {
+    /// Makes room for rows below `capacity` and as many distinct vectors, so that insertions up to there never wait for growth.
+    public func reserve(_ capacity: Int) throws(HNSWError) { try reserve(nodes: capacity, rows: capacity) }
+
+    /// The same for callers with fewer vectors than rows: what a search writes is as large as there is room for nodes (4 MB a million),
+    /// the table of vectors too; a row costs eight bytes.
+    ///
+    /// Searches wait only where something grows. When it fails, the index is as before.
+    ///
+    /// - Parameters:
+    ///   - nodes: Distinct vectors, those present included: `nodeCount` and what comes.
+    ///   - rows: One more than the greatest row.
+    public func reserve(nodes: Int, rows: Int) throws(HNSWError) {
         try writing { () throws(HNSWError) in
-            try exclusive { state throws(HNSWError) in try state.grow(nodes: capacity, rows: capacity) }
+            try exclusive { state throws(HNSWError) in try state.grow(nodes: nodes, rows: rows) }
         }
     }
 

@@ -49,7 +49,7 @@ import Darwin
     let gate: UnsafeMutablePointer<pthread_rwlock_t>
     /// Held shared by who changes anything, exclusively by who writes a snapshot, always before `gate`.
     let writers: UnsafeMutablePointer<pthread_rwlock_t>
-    /// Contexts nobody is using. Emptied when the capacity changes.
+    /// Contexts nobody is using, 64 at most. Emptied when there is room for more nodes.
     let pool: FlatBuffer<UInt>
     var poolCount = 0
     /// Of the floats of the snapshot this was opened from: their hash and how many bytes they are.
@@ -161,6 +161,10 @@ import Darwin
         guard nodes <= limit, rows <= Int(treeBit) else { throw .tooManyVectors }
         let newNodes = nodes <= nodeCapacity ? nodeCapacity : min(limit, max(nodes, nodeCapacity * 2))
         let newRows = rows <= rowCapacity ? rowCapacity : max(rows, rowCapacity * 2)
+        let lists = Int(counters[Self.counterLists])
+        let listBytes = max(
+            Self.upperBytes(configuration, nodes: newNodes), (lists + 64) * configuration.M * 4)
+        guard newNodes > nodeCapacity || newRows > rowCapacity || listBytes > upper.byteCount else { return }
         // Some regions are wider then than the capacity says, at other addresses.
         defer { refreshAddresses() }
         let used = Int(counters[Self.counterNodes])
@@ -178,17 +182,14 @@ import Darwin
             try locks.grow(to: newNodes, keeping: 0)
             try hashes.grow(to: newNodes * 4, keeping: used * 4)
         }
-        let lists = Int(counters[Self.counterLists])
-        let listBytes = configuration.M * 4
-        try upper.grow(
-            to: max(Self.upperBytes(configuration, nodes: newNodes), (lists + 64) * listBytes),
-            keeping: lists * listBytes)
+        try upper.grow(to: listBytes, keeping: lists * configuration.M * 4)
         if newRows > rowCapacity {
             try nextRow.grow(to: newRows * 4, keeping: rowCapacity * 4)
             try nodeOfRow.grow(to: newRows * 4, keeping: rowCapacity * 4)
             rowCapacity = newRows
         }
         if newNodes > nodeCapacity {
+            // Contexts are as wide as the nodes are many; rows are nothing to them.
             emptyPool()
             nodeCapacity = newNodes
             tableMemory = newTable
@@ -243,6 +244,13 @@ import Darwin
             unsafe cintrinsics_unlock(spins.base + 64)
         }
         if !isKept { unsafe Self.discard(context) }
+    }
+
+    /// Bytes of the contexts nobody is using: sets and lists of visited nodes, a bit and four bytes for each there is room for.
+    var contextBytes: Int {
+        unsafe SpinLock.lock(spins.base + 64)
+        defer { unsafe cintrinsics_unlock(spins.base + 64) }
+        return poolCount * (nodeCapacity / 8 + nodeCapacity * 4)
     }
 
     private static func discard(_ context: UnsafeMutablePointer<SearchContext>) {

@@ -48,6 +48,34 @@ import Testing
         #expect(after.releases <= before.releases + 1)
     }
 
+    /// The store makes room before each of its batches, most of which need none.
+    @Test func `room that is there already, or for rows alone, costs the next search nothing`() throws {
+        let set = VectorSet(rows: 3000, dimension: 24, seed: 83)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 24, M: 8, efConstruction: 30), capacity: 4000)
+        try index.insert(matrix: set.values.span, threads: 1)
+        var found: [Neighbour] = []
+        found.reserveCapacity(10)
+        func search() throws { try index.search(set.values.span.extracting(0..<24), count: 10, ef: 10, into: &found) }
+        try search()
+        for (nodes, rows) in [(1, 1), (4000, 4000), (3001, 100_000)] {
+            try index.reserve(nodes: nodes, rows: rows)
+            let before = runtime_counts()
+            try search()
+            #expect(runtime_counts().allocations == before.allocations)
+        }
+    }
+
+    @Test func `rows without vectors make neither the table nor what a search writes larger`() throws {
+        let set = VectorSet(rows: 100, dimension: 24, seed: 84)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 24), capacity: 128)
+        try index.insert(matrix: set.values.span, threads: 1)
+        _ = try index.search(set[0].span, count: 10, ef: 10)
+        let before = index.residentBytes
+        try index.reserve(nodes: 101, rows: 1_000_000)
+        try index.insert(set[5].span, row: 999_999)
+        #expect(index.residentBytes == before + 8)
+    }
+
     /// The counters count: what is known to allocate and to retain is seen to.
     @Test func `an array that grows is counted`() {
         let before = runtime_counts()
