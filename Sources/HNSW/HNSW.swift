@@ -28,6 +28,7 @@
 //   IndexState.swift            what an index owns: memory, counters, locks, contexts
 //   RecordLayout.swift          the bytes of a node
 //   IndexState+Table.swift      which node has a vector
+//   RowLists.swift              the rows that share a vector
 //   FlatBuffer.swift            memory without an owner to count
 //   MemoryRegion.swift          address space reserved generously and paid for when touched
 //

@@ -63,9 +63,7 @@ extension HNSWIndex {
         if node != new.node && graph.isDeleted(node) {
             counters.store(counters[IndexState.counterDeleted] - 1, at: IndexState.counterDeleted)
         }
-        graph.nextRow.store(node == new.node ? none : graph.firstRow[node], at: Int(row))
-        graph.nodeOfRow.store(UInt32(node + 1), at: Int(row))
-        graph.firstRow.store(row, at: node)
+        state.enter(row, of: node)
         counters.store(counters[IndexState.counterRows] + 1, at: IndexState.counterRows)
         state.unlockAllocation()
         if node == new.node { link(node, state) }

@@ -4,7 +4,7 @@ extension HNSWIndex {
     /// Everything wrong with the graph, in words; empty when nothing is. For tests, and after opening what is doubted.
     ///
     /// Links name nodes that exist on their layer, none itself and none twice; lists end where they end; every node in the graph is
-    /// reached from the entry point on layer 0; rows and nodes agree about each other; counters count.
+    /// reached from the entry point on layer 0; rows and nodes agree about each other, a node's ascend; counters count.
     ///
     /// - Complexity: O(nodes · M). Searches and insertions wait.
     public func checkInvariants() throws(HNSWError) -> [String] {
@@ -73,7 +73,15 @@ extension HNSWIndex {
                     problems.append("row \(row) is not of node \(node)")
                 }
                 listed += 1
-                row = graph.nextRow[Int(row)]
+                let next = graph.nextRow[Int(row)]
+                if next <= row { problems.append("node \(node): row \(next) behind row \(row)") }
+                row = next
+            }
+        }
+        for (node, posts) in state.signposts.rows {
+            for (post, next) in zip(posts, posts.dropFirst() + [none])
+            where post >= next || graph.nodeOfRow[Int(post)] != UInt32(node + 1) {
+                problems.append("node \(node): a signpost at row \(post), which is not its own or not before \(next)")
             }
         }
         let present = (0..<state.rowCapacity).count { graph.nodeOfRow[$0] != 0 }

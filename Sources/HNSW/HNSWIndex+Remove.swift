@@ -16,15 +16,7 @@ extension HNSWIndex {
             let present = graph.nodeOfRow[Int(row)]
             guard present != 0 else { return false }
             let node = Int(present - 1)
-            let next = graph.nextRow[Int(row)]
-            if graph.firstRow[node] == row {
-                graph.firstRow.store(next, at: node)
-            } else {
-                var before = graph.firstRow[node]
-                while graph.nextRow[Int(before)] != row { before = graph.nextRow[Int(before)] }
-                graph.nextRow.store(next, at: Int(before))
-            }
-            graph.nodeOfRow.store(0, at: Int(row))
+            state.leave(row, of: node)
             let counters = state.counters
             counters.store(counters[IndexState.counterRows] - 1, at: IndexState.counterRows)
             if graph.firstRow[node] == none {

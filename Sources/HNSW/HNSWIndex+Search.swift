@@ -118,22 +118,25 @@ extension SearchContext {
             if row == none { continue }
             let score = graph.score(probe, node)
             let distance = graph.distance.greaterIsNearer ? -score : score
+            // They ascend: behind one that is not among those wanted, none is.
             while row != none {
-                if isIncluded(row) { offerResult(Candidate(Int(row), distance)) }
+                if isIncluded(row) && !offerResult(Candidate(Int(row), distance)) { break }
                 row = graph.nextRow.load(Int(row))
             }
         }
     }
 
-    mutating func offerResult(_ candidate: Candidate) {
+    /// Whether the candidate is among the results now.
+    mutating func offerResult(_ candidate: Candidate) -> Bool {
         if resultCount == resultLimit {
-            if candidate.bits >= results[resultCount - 1].bits { return }
+            if candidate.bits >= results[resultCount - 1].bits { return false }
             resultCount -= 1
         }
         let place = results.place(of: candidate, count: resultCount)
         results.shiftUp(from: place, count: resultCount - place)
         results[place] = candidate
         resultCount += 1
+        return true
     }
 
     func appendResults(to found: inout [Neighbour]) {

@@ -58,6 +58,8 @@ import Darwin
     var isMapped = false
     /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back.
     var isRepairing = false
+    /// Ways into long lists of rows. Under `allocation`, or with `gate` held exclusively.
+    var signposts = Signposts()
     /// Numbers of nodes taken out of the graph, to be used again.
     var freeNodes: [UInt32] = []
 

@@ -69,10 +69,12 @@ enum SnapshotValidation {
         if row == none { tally.deleted += 1 }
         while row != none {
             tally.rows += 1
-            // Also what ends a list that goes round.
-            guard row < header.rowLimit, tally.rows <= header.rows, graph.nodeOfRow[Int(row)] == UInt32(node + 1)
+            guard row < header.rowLimit, graph.nodeOfRow[Int(row)] == UInt32(node + 1)
             else { throw .invalidSnapshot("the rows of node \(node) contradict the table of rows") }
-            row = graph.nextRow[Int(row)]
+            let next = graph.nextRow[Int(row)]
+            // Also what ends a list that goes round.
+            guard next > row else { throw .invalidSnapshot("the rows of node \(node) do not ascend") }
+            row = next
         }
     }
 
