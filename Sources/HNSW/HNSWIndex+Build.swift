@@ -71,21 +71,8 @@ extension HNSWIndex {
             }
         }
         // Two nodes inserted in the same moment may have taken each other for the one that came first.
-        if threads > 1 {
-            writing {
-                exclusive { state in
-                    if !state.isRepairing && Self.hasUnreachable(state) { Self.layTree(state) }
-                }
-            }
-        }
+        if threads > 1 { linkUnreachable() }
         // Vectors were checked and room was made: what is left is memory for another thread's insertions.
         if failures.load(0) != 0 { throw .outOfMemory(bytes: rows * dimension * 4) }
-    }
-
-    private static func hasUnreachable(_ state: IndexState) -> Bool {
-        let nodes = Int(state.counters[IndexState.counterNodes])
-        var reached = state.graph.reachable(from: state.entryPoint?.node, nodes: nodes)
-        for node in state.freeNodes { reached[Int(node)] = true }
-        return reached.contains(false)
     }
 }

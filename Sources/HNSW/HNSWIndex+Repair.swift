@@ -11,35 +11,78 @@ extension HNSWIndex {
     /// Takes deleted nodes out of the graph.
     ///
     /// A node that linked to deleted ones chooses again, by the heuristic, among its other neighbours and the neighbours of the
-    /// deleted (FreshDiskANN, arXiv 2105.09613, algorithm 4). Searches and insertions go on meanwhile; they wait twice, briefly:
-    /// while the deleted are named, and at the end, while the spanning tree is laid anew. Repairs wait for each other.
-    public func repair(threads: Int = 1) throws(HNSWError) {
-        state.lockWritersShared()
-        defer { state.unlockWriters() }
-        guard let leaving = startRepair() else { return }
-        let nodes = leaving.isLeaving.count
-        let batch = 256
-        let indexBox = self
-        DispatchQueue.concurrentPerform(iterations: max(1, threads)) { thread in
-            var start = thread * batch
-            while start < nodes {
-                indexBox.shared { state in
-                    for node in start..<min(nodes, start + batch)
-                    where !leaving.isLeaving[node] && !leaving.isFree[node] {
-                        Self.bypass(node, leaving.isLeaving, state)
-                    }
-                }
-                start += max(1, threads) * batch
-            }
+    /// deleted (FreshDiskANN, arXiv 2105.09613, algorithm 4). Searches and insertions go on meanwhile. Searches wait twice: while the
+    /// deleted are named, which reads a few numbers a node, and for a moment at the end. Insertions wait also while the spanning tree is
+    /// laid anew. Repairs and snapshots wait for each other.
+    ///
+    /// - Parameters:
+    ///   - threads: How many; the calling one is among them.
+    ///   - isCancelled: Asked before every 256 nodes, by any of the threads: true ends the repair soon. The graph is sound then and no
+    ///     node has left it: what was deleted still is, and the next repair begins anew.
+    /// - Returns: Whether all that was deleted at the beginning has left.
+    @discardableResult
+    public func repair(
+        threads: Int = 1, isCancelled: @Sendable () -> Bool = { false }
+    ) throws(HNSWError) -> Bool {
+        state.lockRepairs()
+        defer { state.unlockRepairs() }
+        let started = writing { () -> (leaving: Leaving, isWhole: Bool)? in
+            guard let leaving = startRepair() else { return nil }
+            return (leaving, bypass(leaving, threads: threads, isCancelled))
         }
-        try exclusive { state throws(HNSWError) in
+        guard let (leaving, isWhole) = started else { return true }
+        let nodes = leaving.isLeaving.count
+        state.lockWritersExclusively()
+        defer { state.unlockWriters() }
+        shared { state in
+            if !isWhole && state.entryPoint == nil {
+                // All were leaving, and all stay.
+                let graph = state.graph
+                let top = (0..<nodes).lazy.filter { leaving.isLeaving[$0] }.max {
+                    graph.level(of: $0) < graph.level(of: $1)
+                }
+                if let top { state.setEntryPoint(top, level: graph.level(of: top)) }
+            }
+            Self.layTree(state) { isWhole && $0 < nodes && leaving.isLeaving[$0] }
+        }
+        // Whoever began to search before the last link to the leaving nodes went may be looking at them: once the gate is had, nobody is.
+        exclusive { state in
+            state.isRepairing = false
+            guard isWhole else { return }
             for node in 0..<nodes where leaving.isLeaving[node] { state.freeNodes.append(UInt32(node)) }
             let counters = state.counters
             counters.store(
                 counters[IndexState.counterDeleted] - UInt32(leaving.count), at: IndexState.counterDeleted)
-            state.isRepairing = false
-            Self.layTree(state)
         }
+        return isWhole
+    }
+
+    /// Makes sure that links lead to every node, as `insert(matrix:)` does at its end: for callers that insert one by one from several
+    /// threads, before they save.
+    ///
+    /// Two nodes inserted in the same moment may have taken each other for the one that came first, and then nothing leads to either.
+    /// Searches go on meanwhile, changes wait. During a repair it does nothing, for that does the same at its end.
+    ///
+    /// - Complexity: O(nodes · M) where nothing is wrong.
+    /// - Returns: Whether something had to be mended.
+    @discardableResult
+    public func linkUnreachable() -> Bool {
+        // Not by waiting for the repair: insertions would wait with us.
+        if shared({ $0.isRepairing }) { return false }
+        state.lockWritersExclusively()
+        defer { state.unlockWriters() }
+        return shared { state in
+            guard !state.isRepairing, Self.hasUnreachable(state) else { return false }
+            Self.layTree(state) { _ in false }
+            return true
+        }
+    }
+
+    private static func hasUnreachable(_ state: IndexState) -> Bool {
+        let nodes = Int(state.counters.load(IndexState.counterNodes))
+        var reached = state.graph.reachable(from: state.entryPoint?.node, nodes: nodes)
+        for node in state.freeNodes { reached[Int(node)] = true }
+        return reached.contains(false)
     }
 
     private struct Leaving: Sendable {
@@ -59,21 +102,46 @@ extension HNSWIndex {
                 isLeaving: Array(repeating: false, count: nodes), isFree: Array(repeating: false, count: nodes),
                 count: 0)
             for node in state.freeNodes { leaving.isFree[Int(node)] = true }
-            var best: (node: Int, level: Int)?
-            for node in 0..<nodes where !leaving.isFree[node] {
-                if graph.isDeleted(node) {
-                    leaving.isLeaving[node] = true
-                    leaving.count += 1
-                } else if graph.level(of: node) > best?.level ?? -1 {
-                    best = (node, graph.level(of: node))
-                }
+            for node in 0..<nodes where !leaving.isFree[node] && graph.isDeleted(node) {
+                leaving.isLeaving[node] = true
+                leaving.count += 1
             }
             if let entry = state.entryPoint, leaving.isLeaving[entry.node] {
+                var best: (node: Int, level: Int)?
+                for node in 0..<nodes
+                where !leaving.isFree[node] && !leaving.isLeaving[node] && graph.level(of: node) > best?.level ?? -1 {
+                    best = (node, graph.level(of: node))
+                }
                 if let best { state.setEntryPoint(best.node, level: best.level) } else { state.clearEntryPoint() }
             }
             state.rebuildTable { leaving.isLeaving[$0] || leaving.isFree[$0] }
             return leaving
         }
+    }
+
+    /// Replaces all links to leaving nodes. Returns false when it was cancelled before it had.
+    private func bypass(_ leaving: Leaving, threads: Int, _ isCancelled: @Sendable () -> Bool) -> Bool {
+        let nodes = leaving.isLeaving.count
+        let batch = 256
+        let stopped = FlatBuffer<UInt32>.allocate(1, repeating: 0)
+        defer { stopped.deallocate() }
+        // One integer, written and read as shared ones are.
+        nonisolated(unsafe) let flag = stopped
+        DispatchQueue.concurrentPerform(iterations: max(1, threads)) { thread in
+            var start = thread * batch
+            while start < nodes {
+                if unsafe flag.load(0) != 0 { return }
+                if isCancelled() { return unsafe flag.store(1, at: 0) }
+                shared { state in
+                    for node in start..<min(nodes, start + batch)
+                    where !leaving.isLeaving[node] && !leaving.isFree[node] {
+                        Self.bypass(node, leaving.isLeaving, state)
+                    }
+                }
+                start += max(1, threads) * batch
+            }
+        }
+        return stopped.load(0) == 0
     }
 
     /// Replaces a node's links to leaving nodes: those go, and the node chooses neighbours again as if it were new, among what a
@@ -161,17 +229,22 @@ extension HNSWIndex {
 
     // MARK: The spanning tree
 
-    /// Marks anew which links reach each node from the entry point, and links the nodes that none reaches. The caller holds
-    /// the gate exclusively.
-    static func layTree(_ state: IndexState) {
+    /// Marks anew which links reach each node from the entry point, and links the nodes that none reaches. The caller holds `writers`
+    /// exclusively and the gate shared: searches see links come and go as during an insertion, and do not look at the marks.
+    ///
+    /// - Parameter isLeftOut: Nodes that nothing need lead to, besides the free ones.
+    static func layTree(_ state: IndexState, without isLeftOut: (Int) -> Bool) {
         let graph = state.graph
         let nodes = Int(state.counters[IndexState.counterNodes])
         guard let entry = state.entryPoint else { return }
         var isReached = Array(repeating: false, count: nodes)
         for node in state.freeNodes { isReached[Int(node)] = true }
         for node in 0..<nodes {
+            if isLeftOut(node) { isReached[node] = true }
             let links = graph.links(node, layer: 0)
-            for i in 0..<links.capacity where links[i] != none { links[i] &= ~treeBit }
+            for i in 0..<links.capacity where links[i] != none && links[i] & treeBit != 0 {
+                links.store(links[i] & ~treeBit, at: i)
+            }
         }
         var reached = [entry.node]
         isReached[entry.node] = true
@@ -187,7 +260,7 @@ extension HNSWIndex {
                     if link == none || treeLinks >= share { break }
                     let target = Int(link & ~treeBit)
                     if link & treeBit != 0 || isReached[target] { continue }
-                    links[i] = link | treeBit
+                    links.store(link | treeBit, at: i)
                     treeLinks += 1
                     isReached[target] = true
                     reached.append(target)

@@ -15,6 +15,8 @@ extension HNSWIndex {
     ///
     /// - Parameter stamp: Given back by `restore`: the number of the last change in the snapshot, say.
     public func save(to path: String, stamp: UInt64 = 0) throws(HNSWError) {
+        state.lockRepairs()
+        defer { state.unlockRepairs() }
         state.lockWritersExclusively()
         defer { state.unlockWriters() }
         try shared { state throws(HNSWError) in

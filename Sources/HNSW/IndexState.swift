@@ -13,7 +13,8 @@ import Darwin
 /// - Searches and insertions hold `gate` shared. Links, row lists and counters are then read and written as atomics, a
 ///   node's lists under its own lock, the table of vectors and the counters under `allocation`. A node's record is
 ///   complete before its number is stored anywhere another thread reads.
-/// - Growing, removing and repairing hold `gate` exclusively.
+/// - Growing and removing hold `gate` exclusively, and a repair its first and last moment.
+/// - Laying the spanning tree holds `writers` exclusively and `gate` shared: searches do not look at what it writes.
 @safe final class IndexState {
     let configuration: HNSWConfiguration
     var graph: Graph
@@ -47,8 +48,11 @@ import Darwin
     /// Bytes to lock: allocation, the pool of contexts.
     let spins: FlatBuffer<UInt8>
     let gate: UnsafeMutablePointer<pthread_rwlock_t>
-    /// Held shared by who changes anything, exclusively by who writes a snapshot, always before `gate`.
+    /// Held shared by who changes anything, exclusively by who writes a snapshot or lays the tree, always before `gate`.
     let writers: UnsafeMutablePointer<pthread_rwlock_t>
+    /// Held exclusively by who repairs or writes a snapshot, from beginning to end, before `writers`: a repair lets go of that between its
+    /// steps, and in between the tree is not whole.
+    let repairs: UnsafeMutablePointer<pthread_rwlock_t>
     /// Contexts nobody is using, 64 at most. Emptied when there is room for more nodes.
     let pool: FlatBuffer<UInt>
     var poolCount = 0
@@ -108,6 +112,7 @@ import Darwin
         pool = .allocate(Self.poolCapacity, repeating: 0)
         unsafe gate = Self.makeGate()
         unsafe writers = Self.makeGate()
+        unsafe repairs = Self.makeGate()
     }
 
     private static func discard(_ gate: UnsafeMutablePointer<pthread_rwlock_t>) {
@@ -140,6 +145,7 @@ import Darwin
         unsafe entry.deallocate()
         unsafe Self.discard(gate)
         unsafe Self.discard(writers)
+        unsafe Self.discard(repairs)
     }
 
     /// A node has 1 / (M - 1) lists above layer 0 on average; twice that and some is never reached by chance, and is
@@ -278,6 +284,9 @@ import Darwin
     func lockWritersShared() { unsafe pthread_rwlock_rdlock(writers) }
     func lockWritersExclusively() { unsafe pthread_rwlock_wrlock(writers) }
     func unlockWriters() { unsafe pthread_rwlock_unlock(writers) }
+
+    func lockRepairs() { unsafe pthread_rwlock_wrlock(repairs) }
+    func unlockRepairs() { unsafe pthread_rwlock_unlock(repairs) }
 
     func lockAllocation() { unsafe SpinLock.lock(spins.base) }
     func unlockAllocation() { unsafe cintrinsics_unlock(spins.base) }

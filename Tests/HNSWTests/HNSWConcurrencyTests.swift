@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite struct HNSWConcurrencyTests {
-    @Test func `searches, insertions, removals and repairs run beside each other and leave a sound graph`() throws {
+    @Test func `searches, changes, growth and repairs run beside each other and leave a sound graph`() throws {
         let rows = 1200
         let set = VectorSet(rows: rows, dimension: 24, clusters: 300, repeats: 11, seed: 41)
         // Small at first, so that it grows under the load.
@@ -21,7 +21,9 @@ import Testing
                         try index.insert(set[row].span, row: UInt32(row))
                         if step % 3 == 2 { index.remove(row: UInt32(row - 1)) }
                     case 3:
-                        if step % 20 == 19 { try index.repair(threads: 1) }
+                        if step % 20 == 19 { try index.repair(threads: 1, isCancelled: { step % 40 == 39 }) }
+                        if step % 25 == 24 { try index.reserve(nodes: 64 + 8 * step, rows: 64 + 6 * step) }
+                        if step % 30 == 29 { index.linkUnreachable() }
                         _ = try index.search(set[step].span, count: 5, ef: 20)
                     default:
                         let filter = RowBits((0..<600).map { UInt32($0 * 2) }, capacity: rows)
@@ -36,6 +38,9 @@ import Testing
             }
         }
         #expect(index.count == 600)
+        index.linkUnreachable()
+        #expect(try index.checkInvariants() == [])
+        #expect(!index.linkUnreachable())
         try index.repair()
         #expect(try index.checkInvariants() == [])
         for row in [0, 300, 500, 900] where index.contains(row: UInt32(row)) {

@@ -1,8 +1,10 @@
 // Rows leave and others come: the graph stays sound and finds as much as a fresh one.
 
-import HNSW
+import Synchronization
 import TestSupport
 import Testing
+
+@testable import HNSW
 
 @Suite struct HNSWDeletionTests {
     private static let configuration = HNSWConfiguration(dimension: 32, M: 8, efConstruction: 60)
@@ -51,6 +53,73 @@ import Testing
         #expect(try index.checkInvariants() == [])
         let queries = VectorSet(rows: 40, dimension: 32, seed: 27)
         #expect(try set.recall(of: index, queries: queries, count: 10, ef: 64) >= 0.97)
+    }
+
+    @Test(arguments: [1, 3])
+    func `a repair that is cancelled leaves a sound graph, and the next one does it all`(threads: Int) throws {
+        let set = VectorSet(rows: 3000, dimension: 32, repeats: 9, seed: 29)
+        let index = try HNSWIndex(Self.configuration)
+        try index.insert(matrix: set.values.span, threads: 1)
+        for row in 0..<1500 { index.remove(row: UInt32(row)) }
+        let (deleted, nodes) = (index.deletedNodeCount, index.nodeCount)
+        #expect(deleted > 1000)
+        for asked in [0, 1, 4, 9] {
+            let asks = Mutex(0)
+            let isWhole = try index.repair(threads: threads) {
+                asks.withLock { count in
+                    count += 1
+                    return count > asked
+                }
+            }
+            #expect(!isWhole)
+            #expect(asks.withLock { $0 } <= asked + threads)
+            #expect(index.deletedNodeCount == deleted)
+            #expect(index.nodeCount == nodes)
+            #expect(try index.checkInvariants() == [])
+            let queries = VectorSet(rows: 40, dimension: 32, seed: 30)
+            #expect(try set.recall(of: index, queries: queries, count: 10, ef: 64, where: { $0 >= 1500 }) >= 0.97)
+        }
+        // What was deleted may come back under its row.
+        try index.insert(set[7].span, row: 7)
+        #expect(try index.search(set[7].span, count: 1, ef: 64).map(\.row) == [7])
+        #expect(try index.checkInvariants() == [])
+        #expect(try index.repair(threads: threads))
+        #expect(index.deletedNodeCount == 0)
+        #expect(try index.checkInvariants() == [])
+    }
+
+    @Test func `a repair of an index that is all deleted, cancelled at once, leaves it as it was`() throws {
+        let set = VectorSet(rows: 300, dimension: 32, seed: 31)
+        let index = try HNSWIndex(Self.configuration)
+        try index.insert(matrix: set.values.span, threads: 1)
+        for row in 0..<300 { index.remove(row: UInt32(row)) }
+        #expect(try !index.repair(isCancelled: { true }))
+        #expect(index.nodeCount == 300)
+        #expect(try index.checkInvariants() == [])
+        #expect(try index.search(set[0].span, count: 5, ef: 300) == [])
+        #expect(try index.repair())
+        #expect(index.nodeCount == 0)
+        #expect(try index.checkInvariants() == [])
+    }
+
+    /// As two threads may leave it, each having taken the other's node for the one that came first.
+    @Test func `nodes that nothing leads to are led to again`() throws {
+        let set = VectorSet(rows: 500, dimension: 32, seed: 32)
+        let index = try HNSWIndex(Self.configuration)
+        try index.insert(matrix: set.values.span, threads: 1)
+        #expect(!index.linkUnreachable())
+        let graph = index.state.graph
+        for node in 0..<500 {
+            let links = graph.links(node, layer: 0)
+            let kept = (0..<links.capacity).map { links[$0] }.filter {
+                $0 == none || ![100, 200, 201].contains($0 & ~treeBit)
+            }
+            for i in 0..<links.capacity { links[i] = i < kept.count ? kept[i] : none }
+        }
+        #expect(try index.checkInvariants().count >= 3)
+        #expect(index.linkUnreachable())
+        #expect(try index.checkInvariants() == [])
+        #expect(!index.linkUnreachable())
     }
 
     // The bound: 0.005 below a fresh build. Three sets, because graphs of one size differ by that much themselves. A thousand
