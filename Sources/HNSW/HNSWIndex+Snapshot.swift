@@ -26,7 +26,7 @@ extension HNSWIndex {
             do throws(HNSWError) {
                 defer { close(descriptor) }
                 try Self.write(state, stamp: stamp, to: descriptor)
-                guard fsync(descriptor) == 0 else { throw .file("syncing \(partial)", errno: errno) }
+                guard synchronise(descriptor) == 0 else { throw .file("syncing \(partial)", errno: errno) }
             } catch {
                 unsafe unlink(partial)
                 throw error
@@ -45,7 +45,7 @@ extension HNSWIndex {
         let descriptor = openFile(directory, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file("opening \(directory)", errno: errno) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .file("syncing \(directory)", errno: errno) }
+        guard synchronise(descriptor) == 0 else { throw .file("syncing \(directory)", errno: errno) }
     }
 
     private static func write(_ state: IndexState, stamp: UInt64, to descriptor: Int32) throws(HNSWError) {

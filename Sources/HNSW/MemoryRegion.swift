@@ -119,3 +119,12 @@ func yieldThread() { sched_yield() }
 
 /// A file descriptor, negative when that fails. New files are readable by all and writable by their owner.
 func openFile(_ path: String, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o644) }
+
+/// Has what was written to a file put where it stays when the power fails. Returns 0, or -1 with `errno`.
+func synchronise(_ descriptor: Int32) -> Int32 {
+    #if canImport(Darwin)
+    // There fsync hands over to the drive, which may keep it in its memory. Not every file system knows more than that.
+    if fcntl(descriptor, F_FULLFSYNC) == 0 { return 0 }
+    #endif
+    return fsync(descriptor)
+}
