@@ -137,7 +137,7 @@ extension SearchContext {
             let distance = candidate.distance
             if distance > results[resultCount - 1].distance + 2 * margins.of(candidate.node, graph) { return }
         }
-        offerResult(candidate)
+        _ = offerResult(candidate)
         reserve(ef: count + 1)
         beam[count] = candidate
         count += 1
