@@ -101,9 +101,12 @@ let treeBit: UInt32 = 1 << 31
         if isCoded { unsafe cintrinsics_prefetch(codeInfo.base + 2 * node) }
     }
 
-    /// The high halves of the codes. Their scales are few enough to stay near.
+    /// The high halves of the codes and their scale.
     @inline(__always)
-    func prefetchHalf(_ node: Int) { unsafe cintrinsics_prefetch_range(code(node), vectorBytes / 2) }
+    func prefetchHalf(_ node: Int) {
+        unsafe cintrinsics_prefetch_range(code(node), vectorBytes / 2)
+        unsafe cintrinsics_prefetch(halfScale.base + node)
+    }
 
     /// What a walk reads.
     @inline(__always)

@@ -23,7 +23,9 @@
 //   IndexBenchmark.swift        recall against speed, filters, snapshot: what `minilm bench index` prints,
 //   IndexBenchmark+Markdown.swift   as tables
 //
-//   SearchContext.swift         Algorithms 2 and 4: the beam, the visited nodes, the diversity heuristic
+//   SearchContext.swift         what one search writes: the beam, the visited nodes
+//   SearchContext+Walk.swift    Algorithm 2: from node to nearer node
+//   SearchContext+Choose.swift  Algorithm 4: the diversity heuristic
 //   Graph.swift                 the record of a node, distances between nodes and queries
 //   IndexState.swift            what an index owns: memory, counters, locks, contexts
 //   RecordLayout.swift          the bytes of a node

@@ -105,9 +105,12 @@ extension SearchContext {
     ) {
         resultSign = graph.distance.greaterIsNearer ? -1 : 1
         for i in 0..<min(2, count) { graph.prefetchFloats(beam[i].node) }
+        for i in 0..<min(4, count) { graph.prefetchFirstRow(beam[i].node) }
         for i in 0..<count {
             let node = beam[i].node
             if i + 2 < count { graph.prefetchFloats(beam[i + 2].node) }
+            if i + 4 < count { graph.prefetchFirstRow(beam[i + 4].node) }
+            if i + 1 < count { graph.prefetchNextRow(beam[i + 1].node) }
             if graph.isCoded && resultCount == wanted {
                 let last = results[resultCount - 1].distance
                 let squared = graph.distance == .euclid
@@ -150,6 +153,16 @@ extension Graph {
     @inline(__always)
     func prefetchFloats(_ node: Int) {
         if isCoded { unsafe cintrinsics_prefetch_range(floatVector(node), dimension * 4) }
+    }
+
+    @inline(__always)
+    func prefetchFirstRow(_ node: Int) { unsafe cintrinsics_prefetch(firstRow.base + node) }
+
+    /// What tells whether a second row shares a node. Which its first is must be known to ask for it: `prefetchFirstRow` asks for that.
+    @inline(__always)
+    func prefetchNextRow(_ node: Int) {
+        let row = firstRow.load(node)
+        if row != none { unsafe cintrinsics_prefetch(nextRow.base + Int(row)) }
     }
 
     /// The standard deviation of a dot product of codes: steps of scale, each rounded within half a step, variance step² / 12.

@@ -97,9 +97,10 @@ public final class HNSWIndex: @unchecked Sendable {
         guard vector.count == configuration.dimension else {
             throw .invalidVector("it has \(vector.count) elements, the index \(configuration.dimension)")
         }
-        var sum: Float = 0
-        for i in vector.indices { sum += vector[i] * 0 }
-        // 0 · x is 0 for every finite x and NaN for the others.
-        guard sum == 0 else { throw .invalidVector("an element is not a finite number") }
+        let isFinite = unsafe vector.withUnsafeBufferPointer { vector in
+            guard let base = vector.baseAddress else { return true }
+            return unsafe cintrinsics_all_finite(base, vector.count)
+        }
+        guard isFinite else { throw .invalidVector("an element is not a finite number") }
     }
 }

@@ -39,6 +39,28 @@ import Testing
         }
     }
 
+    @Test func `of four distances those not above a limit are told, equal ones and what is no number among them`() {
+        #expect(cintrinsics_not_above([1, 2, 3, 4], 2) == 0b0011)
+        #expect(cintrinsics_not_above([4, -3, .nan, 2.5], 2.5) == 0b1110)
+        #expect(cintrinsics_not_above([1, .infinity, -.infinity, .nan], .infinity) == 0b1111)
+        #expect(cintrinsics_not_above([-1, -2, -0.0, 0], -2) == 0b0010)
+    }
+
+    @Test(arguments: [1, 7, 16, 33, 384])
+    func `one element that is not finite is found wherever it is`(count: Int) {
+        // Zeros of both signs, the greatest and the smallest.
+        let values: [Float] = [-0.0, 0, .greatestFiniteMagnitude, -.leastNonzeroMagnitude, -1]
+        let finite = (0..<count).map { values[$0 % values.count] }
+        #expect(unsafe cintrinsics_all_finite(finite, count))
+        for place in 0..<count {
+            for value in [Float.infinity, -.infinity, .nan, -.nan] {
+                var vector = finite
+                vector[place] = value
+                #expect(unsafe !cintrinsics_all_finite(vector, count))
+            }
+        }
+    }
+
     @Test func `a value's place among ascending ones, and room made for it, are right at every size`() {
         for count in [0, 1, 2, 7, 8, 9, 31, 32, 33, 64, 100, 513] {
             // Around 2⁶³, where a comparison of signed integers would be wrong.

@@ -182,6 +182,31 @@ static inline float cintrinsics_largest_magnitude(const float *x, ptrdiff_t coun
     return lanes[0];
 }
 
+/// Whether no element is infinite or NaN.
+static inline _Bool cintrinsics_all_finite(const float *x, ptrdiff_t count) {
+    // Zero times a finite number is a zero of either sign; times another, NaN, whose bits survive the or.
+    uint32_t bits = 0;
+    for (ptrdiff_t i = 0; i < count; i++) {
+        union {
+            float value;
+            uint32_t bits;
+        } product = {x[i] * 0.0f};
+        bits |= product.bits;
+    }
+    return (bits & 0x7fffffff) == 0;
+}
+
+/// One bit for each of four numbers: whether it is not above a limit. NaN is not.
+static inline uint32_t cintrinsics_not_above(cintrinsics_float4 x, float limit) {
+#if defined(__SSE__)
+    return (uint32_t)_mm_movemask_ps(_mm_cmpngt_ps((__m128)x, _mm_set1_ps(limit)));
+#else
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; i++) bits |= (uint32_t)!(x[i] > limit) << i;
+    return bits;
+#endif
+}
+
 /// How many of `count` ascending integers are smaller than `value`. No branch depends on them: a beam's mispredictions cost more than
 /// its comparisons.
 static inline ptrdiff_t cintrinsics_lower_bound(const uint64_t *sorted, ptrdiff_t count, uint64_t value) {
