@@ -39,6 +39,7 @@ struct Candidate: BitwiseCopyable {
     var cursor = 0
     /// The part of the journal that was asked for and is not compared yet.
     var asked = 0..<0
+    /// Nodes whose lists are to be rewritten.
     var pending: FlatBuffer<UInt32>
     var chosen: FlatBuffer<Candidate>
     var scratch: FlatBuffer<Candidate>
@@ -58,8 +59,7 @@ struct Candidate: BitwiseCopyable {
         visited = .allocate((nodeCapacity + 63) / 64, repeating: 0)
         journal = .allocate(nodeCapacity + 1, repeating: 0)
         beam = .allocate(ef + 1, repeating: Candidate(0, 0))
-        // One node's links, or with two-hop expansion those of its neighbours too.
-        pending = .allocate(2 * graph.M * (2 * graph.M + 1), repeating: 0)
+        pending = .allocate(2 * graph.M + 1, repeating: 0)
         chosen = .allocate(2 * graph.M + 1, repeating: Candidate(0, 0))
         scratch = .allocate(2 * graph.M + 2, repeating: Candidate(0, 0))
         code = .allocate(graph.vectorBytes, repeating: 0)
@@ -103,9 +103,6 @@ struct Candidate: BitwiseCopyable {
         journalCount += 1
         return true
     }
-
-    @inline(__always)
-    func isVisited(_ node: Int) -> Bool { visited[node >> 6] & (1 << (UInt64(node) & 63)) != 0 }
 
     mutating func forgetVisits() {
         for i in 0..<journalCount { visited[Int(journal[i]) >> 6] = 0 }
