@@ -2,6 +2,12 @@
 
 import CIntrinsics
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// An approximate nearest-neighbour index (Malkov & Yashunin 2018) over vectors that callers know by row number.
 ///
 /// Rows that share a vector share a node. Any number of threads may call any method at the same time: searches and
@@ -52,6 +58,20 @@ public final class HNSWIndex: @unchecked Sendable {
     /// Whether a row is present.
     public func contains(row: UInt32) -> Bool {
         shared { state in Int(row) < state.rowCapacity && state.graph.nodeOfRow.load(Int(row)) != 0 }
+    }
+
+    /// Whether a row is present and has this vector, bit for bit. For cosine vectors are normalised, as `insert` has them.
+    public func contains(row: UInt32, vector: Span<Float>) -> Bool {
+        guard vector.count == configuration.dimension else { return false }
+        return shared { state in
+            guard Int(row) < state.rowCapacity else { return false }
+            let node = state.graph.nodeOfRow.load(Int(row))
+            if node == 0 { return false }
+            return unsafe vector.withUnsafeBufferPointer { vector in
+                guard let base = vector.baseAddress else { return false }
+                return unsafe memcmp(state.graph.floatVector(Int(node) - 1), base, vector.count * 4) == 0
+            }
+        }
     }
 
     @inline(__always)
