@@ -163,6 +163,10 @@ struct Program {
         let arguments = ["bench", "store", "--points", "300", "--dimension", "3", "--directory", folder, "--json"]
         let record = try JSONValue(parsing: try await Program.run(arguments).output.utf8)
         #expect(record["points"] == 300)
+        // Too few for a graph, so that none is waited for.
+        #expect(record["while_building"]?["queries"] == 0 && record["while_building"]?["p50_us"] == .null)
+        #expect(record["after_building"]?["queries"] == 200)
+        #expect(try #require(record["after_building"]?["p95_us"]?.number) > 0)
         let filters = try #require(record["filters"]?.array)
         #expect(filters.compactMap { $0["matching"]?.integer } == [300, 150, 150, 3, 3, 10, 10])
         #expect(filters.allSatisfy { $0["recall_at_10"] == 1.0 })

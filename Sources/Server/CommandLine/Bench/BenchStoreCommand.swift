@@ -11,7 +11,8 @@ struct BenchStoreCommand: AsyncParsableCommand {
         abstract: "Measure the store: writing, filters, queries, opening, memory.",
         discussion: """
             Fills a store in a directory that must not exist yet, and deletes it afterwards. Vectors are random unless --vectors
-            gives a .npy file, whose rows are repeated with small changes when there are more points. Every point has a keyword with
+            gives a .npy file, whose rows are repeated with small changes when there are more points. From the last update until the graph
+            is complete, and as often afterwards, one query follows the other. Every point has a keyword with
             two values, one with a hundred, one with a value for every ten points, and its number; each has a payload index.
 
             EXAMPLES
@@ -71,8 +72,14 @@ struct BenchStoreCommand: AsyncParsableCommand {
         try await fill(store, source)
         let writing = (clock.now - begin).inSeconds
         report["written_per_second"] = .double(Double(points) / writing)
-        try await Self.untilIndexed(store)
+        let building = try await latenciesUntilIndexed(store, source)
         report["graph_after_seconds"] = .double((clock.now - begin).inSeconds - writing)
+        report["while_building"] = Self.told(building)
+        var after: [Double] = []
+        for _ in 0..<max(200, min(10_000, building.count)) {
+            after.append(try await latency(after.count, store, source))
+        }
+        report["after_building"] = Self.told(after)
         report["filters"] = .array(try await filters(store, source))
 
         try store.close()
@@ -121,16 +128,39 @@ struct BenchStoreCommand: AsyncParsableCommand {
         }
     }
 
-    private static func untilIndexed(_ store: EmbeddedStore) async throws {
+    /// Asks one query after the other until the graph has every point, or there is to be none.
+    ///
+    /// - Returns: What each took, in seconds.
+    private func latenciesUntilIndexed(_ store: EmbeddedStore, _ source: VectorSource) async throws -> [Double] {
         let threshold = EmbeddedStore.Options().indexingThreshold
+        var latencies: [Double] = []
         while true {
             let collection = try await store.collection("points")
-            guard let info = collection.vectors[""], let parameters = collection.configuration.vectors[""] else {
-                return
-            }
-            if info.indexedCount == info.pointsCount || info.pointsCount * parameters.size * 4 < threshold { return }
-            try await Task.sleep(for: .milliseconds(20))
+            guard let info = collection.vectors[""], let parameters = collection.configuration.vectors[""],
+                info.indexedCount < info.pointsCount, info.pointsCount * parameters.size * 4 >= threshold
+            else { return latencies }
+            latencies.append(try await latency(latencies.count, store, source))
         }
+    }
+
+    /// Seconds that the ten nearest to a vector take that is no point's.
+    private func latency(_ number: Int, _ store: EmbeddedStore, _ source: VectorSource) async throws -> Double {
+        let query = PointsQuery(vector: source.vector(points + number), withPayload: .none)
+        let clock = ContinuousClock()
+        let begin = clock.now
+        _ = try await store.query(query, in: "points")
+        return (clock.now - begin).inSeconds
+    }
+
+    /// How many there were, their median and the one that a twentieth of them exceeds; null where there were none.
+    private static func told(_ latencies: [Double]) -> JSONValue {
+        let sorted = latencies.sorted()
+        func microseconds(_ share: Double) -> JSONValue {
+            sorted.isEmpty ? .null : .double(sorted[Int(Double(sorted.count - 1) * share)] * 1e6)
+        }
+        return [
+            "queries": .integer(Int64(sorted.count)), "p50_us": microseconds(0.5), "p95_us": microseconds(0.95),
+        ]
     }
 
     /// Latencies of counting by a filter, and of queries behind it, beside what comparing every match finds.
@@ -189,12 +219,17 @@ struct BenchStoreCommand: AsyncParsableCommand {
         func number(_ value: JSONValue?, _ digits: Int = 0) -> String {
             value?.number.map { String(format: "%.\(digits)f", $0) } ?? ""
         }
+        func latencies(_ time: String) -> String {
+            guard let told = report[time], told["queries"] != 0 else { return "none" }
+            return "\(number(told["queries"])), p50 \(number(told["p50_us"])) µs, p95 \(number(told["p95_us"])) µs"
+        }
         var text = """
             \(number(report["points"])) points of \(number(report["dimension"])) elements, \(number(report["batch"])) an update, \
             \(number(report["writers"])) at a time, durability \(report["durability"]?.string ?? ""):
 
             - written: \(number(report["written_per_second"])) points a second; graph complete \
             \(number(report["graph_after_seconds"], 1)) s later
+            - queries while the graph was completed: \(latencies("while_building")); afterwards: \(latencies("after_building"))
             - opened again to the first answer: \(number(report["opened_after_milliseconds"])) ms, \
             \(number(report["indexed"])) points in the graph
             - codes, links and vectors not in the graph: \(number(report["vector_bytes_per_point"])) bytes a point
