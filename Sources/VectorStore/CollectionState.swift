@@ -13,13 +13,19 @@ struct CollectionState: Sendable {
     var configuration: CollectionConfiguration
     /// The number of the last operation in it: equal to the database's when both are of the same commit.
     var operation: Int64 = 0
+    /// Points whose payloads were edited and their vectors not, since the store was opened: what a graph's file is older than in vain.
+    private(set) var payloadEdits = 0
+    /// The ages of all states of this collection that somebody has.
+    let ages: StateAges
+    /// This one's, and its copies' until they are published.
+    private(set) var mark: StateMark
     /// The rows that have a point.
     private(set) var live = RowBits(capacity: 0)
     private(set) var nextRow: UInt32 = 0
     /// The ids and versions of the points.
     private(set) var heads = PointHeads()
-    /// Rows below `nextRow` that may be given to points: as ranges, ascending when loaded.
-    private var freeRows: [Range<UInt32>] = []
+    /// Rows below `nextRow` that may be given to points: ascending when loaded.
+    private var freeRows = FreeRows()
     private(set) var dense: [String: DenseField] = [:]
     private(set) var multi: [String: MultiField] = [:]
     private(set) var sparse: [String: SparseField] = [:]
@@ -30,6 +36,8 @@ struct CollectionState: Sendable {
         self.key = key
         self.name = name
         self.configuration = configuration
+        ages = StateAges()
+        mark = ages.mark()
         dense = configuration.vectors.filter { !$0.value.isMulti }.mapValues(DenseField.init)
         multi = configuration.vectors.filter { $0.value.isMulti }.mapValues(MultiField.init)
         sparse = configuration.sparseVectors.mapValues(SparseField.init)
@@ -38,6 +46,9 @@ struct CollectionState: Sendable {
     var pointsCount: Int { live.count }
     /// Rows are below it: the size of bit sets.
     var capacity: Int { Int(nextRow) }
+
+    /// Makes this a state of its own, younger than what it is a copy of. Called when it is published.
+    mutating func renewMark() { mark = ages.mark() }
 
     /// The row's number in the database.
     func point(_ row: UInt32) -> Int64 { key << 32 | Int64(row) }
@@ -48,10 +59,7 @@ struct CollectionState: Sendable {
 
     /// A row for one more point: one that was freed, or the next.
     mutating func takeRow() throws(StoreError) -> UInt32 {
-        if let free = freeRows.popLast() {
-            if free.count > 1 { freeRows.append(free.dropFirst()) }
-            return free.lowerBound
-        }
+        if let free = freeRows.take() { return free }
         guard nextRow < Self.rowLimit else { throw .badRequest("the collection holds as many points as it can") }
         nextRow += 1
         return nextRow - 1
@@ -109,11 +117,15 @@ struct CollectionState: Sendable {
     /// In the current operation.
     mutating func replacePayload(_ old: JSONValue, by new: JSONValue, row: UInt32) {
         heads.set(version: operation, row: row)
+        payloadEdits += 1
         for number in indexes.indices {
             indexes[number].remove(old, row: row)
             indexes[number].insert(new, row: row)
         }
     }
+
+    /// When opening: points of these were edited after the graph's file was written.
+    mutating func countEdits(_ count: Int) { payloadEdits += count }
 
     // MARK: - Fields
 

@@ -70,6 +70,12 @@ struct DenseField: Sendable {
         matrix.keep(only: needed)
     }
 
+    /// Takes a row of the graph's back: its vector is compared until a graph has it again.
+    mutating func takeBack(_ vector: [Float], row: UInt32) {
+        indexed.remove(row)
+        if present.contains(row) { matrix.store(vector, row: Int(row)) }
+    }
+
     /// The graph has let go of these rows.
     mutating func release(_ rows: RowBits) { held.subtract(rows) }
 
@@ -95,14 +101,19 @@ struct DenseField: Sendable {
             } else if graph.count != indexed.count {
                 wanted = indexed
             }
-            let found =
+            func search(_ wanted: RowBits?) throws(HNSWError) -> [Neighbour] {
                 // A good part of everything is found sooner by comparing everything.
                 if let ef, count < indexed.count / 8 {
                     try graph.search(query.span, count: count, ef: max(ef, count), filter: wanted)
                 } else {
                     try graph.exactSearch(query.span, count: count, filter: wanted)
                 }
-            // The builder may have gone on since this state was published.
+            }
+            var found = try search(wanted)
+            // The builder may have gone on since this state was published: what it has put in since took the places of others.
+            if wanted == nil, found.contains(where: { !indexed.contains(UInt32($0.row)) }) {
+                found = try search(indexed)
+            }
             for neighbour in found where indexed.contains(UInt32(neighbour.row)) { best.offer(neighbour) }
         }
         if unindexed.count > 0 {

@@ -15,6 +15,8 @@ extension EmbeddedStore {
     /// - Throws: what `query` does.
     public func queryAtOnce(_ query: PointsQuery, in name: String) throws(StoreError) -> [ScoredPoint]? {
         let state = try collectionState(name)
+        // The graph keeps what this state relies on for as long as its mark is there.
+        defer { withExtendedLifetime(state.mark) {} }
         guard query.withVectors == .none, query.prefetch.isEmpty, query.lookup == nil,
             case .nearest(.vector(.dense(let values)))? = query.ranking, let field = state.dense[query.using]
         else { return nil }

@@ -121,7 +121,9 @@ extension EmbeddedStore {
                         db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"),
                         arguments: [collection.key]
                     )
-                    return operation == collection.operation ? try body(db, collection) : nil
+                    guard operation == collection.operation else { return nil }
+                    // The graphs keep what this state relies on for as long as its mark is there.
+                    return try withExtendedLifetime(collection.mark) { try body(db, collection) }
                 }
             }
             if let value { return value }

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// An update that returned is on disk: WAL, `synchronous=FULL`; updates that wait for the same sync share it. Queries run beside
 /// them and see each update whole or not at all. Below `Options.indexingThreshold` vectors are searched exactly on all cores;
-/// above it a thread of low priority builds a graph (`GraphBuilder.swift`), and what the graph does not have yet is searched exactly.
+/// above it threads of low priority build a graph (`GraphBuilder.swift`), and what the graph does not have yet is searched exactly.
 ///
 /// Only one store at a time has a directory open; a second one throws `StoreError.locked`.
 public final class EmbeddedStore: PointStore {
@@ -106,7 +106,10 @@ public final class EmbeddedStore: PointStore {
 
     /// Makes a committed state visible. Called on the writer's queue only, so that states follow each other as commits do.
     func publish(_ collection: CollectionState) {
-        state.withLock { $0.collections[collection.name] = collection }
+        var collection = collection
+        collection.renewMark()
+        // The old state goes, if nobody else has it, when the lock has been given back.
+        _ = state.withLock { $0.collections.updateValue(collection, forKey: collection.name) }
         builder.withLock { $0 }?.wake()
     }
 
@@ -130,6 +133,8 @@ public final class EmbeddedStore: PointStore {
     }
 
     var published: Published { state.withLock { $0 } }
+    /// Who builds the graphs; nil when the store is closed.
+    var graphBuilder: GraphBuilder? { builder.withLock { $0 } }
     /// All collections by name.
     var states: [String: CollectionState] { published.collections }
 

@@ -38,6 +38,7 @@
 //   MultiField.swift              several vectors a point
 //   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
 //   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, ShardedDictionary.swift   their parts, which copies share
+//   StateAges.swift               which states readers still have; FreeRows.swift, the rows that no point has
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
 //
 // SQLite is the record: an update is acknowledged when its transaction is committed and synced. Everything in memory is
