@@ -102,49 +102,60 @@ struct Loader {
 
     /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.
     private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) throws {
-        guard let parameters = collection.configuration.vectors[name],
-            let wanted = collection.configuration.graphConfiguration(name, options),
-            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(wanted),
-            // A graph of a later state: an older database has been put in the place of this one's.
-            stamp <= UInt64(bitPattern: collection.operation)
+        guard let wanted = collection.configuration.graphConfiguration(name, options),
+            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(wanted)
         else { return }
+        // A graph of a later state: an older database has been put in the place of this one's. The file must not wait until that
+        // has as many operations.
+        guard stamp <= UInt64(bitPattern: collection.operation) else {
+            return GraphFile(collection.key, name, in: directory).remove()
+        }
         var rows = RowBits(capacity: collection.capacity)
+        var edited = RowBits(capacity: 0)
         var left = graph.count
         var row: UInt32 = 0
         while left > 0, row < CollectionState.rowLimit {
             defer { row += 1 }
             guard graph.contains(row: row) else { continue }
             left -= 1
-            // What was written after the graph may have another vector under the same number.
+            // What was written after the graph may have another vector under the same number, or the same and another payload.
             if let version = versions[row], UInt64(bitPattern: version) <= stamp {
                 rows.insert(row)
+            } else if versions[row] != nil, try hasVector(graph, row, name, collection) {
+                edited.insert(row)
             } else {
                 graph.remove(row: row)
             }
         }
-        guard try isOfThisDatabase(graph, rows, name, parameters, collection) else { return }
+        guard try isOfThisDatabase(graph, rows, name, collection) else {
+            return GraphFile(collection.key, name, in: directory).remove()
+        }
+        rows.formUnion(edited)
         collection.updateField(name) { $0.adopt(graph, rows: rows) }
+        collection.countEdits(edited.count)
     }
 
     /// Whether the graph has the vectors that the database has, by a few of them: an older database that has gone on being
     /// written since it was put here has other points under the same rows.
     private func isOfThisDatabase(
-        _ graph: HNSWIndex, _ rows: RowBits, _ name: String, _ parameters: CollectionConfiguration.VectorParameters,
-        _ collection: CollectionState
+        _ graph: HNSWIndex, _ rows: RowBits, _ name: String, _ collection: CollectionState
     ) throws -> Bool {
         let list = rows.list
         for place in stride(from: 0, to: list.count, by: max(1, list.count / 16)) {
-            let row = list[place]
-            let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
-            guard let stored = try Row.fetchOne(statement, arguments: [collection.point(row)]),
-                let vector = try EmbeddedStore.vectors(stored, collection.configuration, path: path)[name]?.dense,
-                let found = try graph.search(
-                    vector.span, count: 1, ef: 1, filter: RowBits([row], capacity: Int(row) + 1)
-                ).first,
-                found.score == parameters.distance.score(vector.span, vector.span)
-            else { return false }
+            guard try hasVector(graph, list[place], name, collection) else { return false }
         }
         return true
+    }
+
+    /// Whether the graph has the vector under a row that the database has there.
+    private func hasVector(_ graph: HNSWIndex, _ row: UInt32, _ name: String, _ collection: CollectionState) throws
+        -> Bool
+    {
+        let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
+        guard let stored = try Row.fetchOne(statement, arguments: [collection.point(row)]),
+            let vector = try EmbeddedStore.vectors(stored, collection.configuration, path: path)[name]?.dense
+        else { return false }
+        return graph.contains(row: row, vector: vector.span)
     }
 
     /// Reads what memory needs of each point: all payloads when there are indexes, all vectors that no graph has.
