@@ -31,6 +31,7 @@ struct GraphFile {
         return try HNSWIndex.restore(from: path).index
     }
 
+    /// Takes the file away. Where that is forbidden it stays, and is looked at again when the store is next opened.
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     /// Takes away the graphs of a collection that is no more. What stays behind is found by nobody: numbers are not used again.

@@ -40,6 +40,8 @@
 //   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, ShardedDictionary.swift   their parts, which copies share
 //   StateAges.swift               which states readers still have; FreeRows.swift, the rows that no point has
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
+//   GraphBuilder+Work.swift       rows enter and leave, graphs are checked and replaced; GraphBuilder+Threads.swift, by whom;
+//   GraphProgress.swift           what is under way and what failed
 //
 // SQLite is the record: an update is acknowledged when its transaction is committed and synced. Everything in memory is
 // derived from it, and published after each commit as a new state.

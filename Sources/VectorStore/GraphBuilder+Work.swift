@@ -1,0 +1,117 @@
+// What the builder of graphs does: rows enter and leave, files are written.
+
+import Foundation
+import GRDB
+import HNSW
+import Synchronization
+
+extension GraphBuilder {
+    /// Gives the graph one batch of the rows it lacks.
+    func advance(_ job: Job, _ survey: Survey, _ store: EmbeddedStore) throws {
+        var taken: (graph: HNSWIndex, rows: RowBits, matrix: VectorMatrix, waiting: Int)?
+        try change(job, survey.graph, store) { state, _ in
+            guard let field = state.dense[job.vector] else { return }
+            let graph = try field.graph ?? HNSWIndex(job.configuration, capacity: field.present.count)
+            let waiting = field.waiting
+            let rows = RowBits(waiting.list.prefix(Self.batch), capacity: 0)
+            taken = (graph, rows, field.matrix, waiting.count)
+            state.updateField(job.vector) { field in
+                field.graph = graph
+                field.hold(rows)
+            }
+        }
+        guard let taken, taken.rows.count > 0 else { return }
+        let (graph, matrix) = (taken.graph, taken.matrix)
+        var failure: (any Error)?
+        do {
+            try insert(
+                taken.rows.list, into: graph, isFarBehind: taken.waiting > Self.far, { store.isBeingWritten },
+                { matrix.vector(row: Int($0)) })
+        } catch {
+            failure = error
+        }
+        if isStopped.load(ordering: .relaxed) { return }
+        // After a failure those that did not get in wait again.
+        let entered =
+            failure == nil ? taken.rows : RowBits(taken.rows.list.filter { graph.contains(row: $0) }, capacity: 0)
+        var refused = taken.rows
+        refused.subtract(entered)
+        try change(job, graph, store) { state, _ in
+            state.updateField(job.vector) { $0.finish(entered) }
+            state.release(refused, of: job.vector)
+        }
+        note(job.file.path) { $0.changes += entered.count }
+        hooks.withLock { $0.batch }?(job.collection)
+        if let failure { throw failure }
+    }
+
+    /// Takes rows out of the graph that are in no state any more, neither the newest nor one that a reader began with.
+    ///
+    /// A reader that takes its time keeps rows from leaving, and their numbers from being used again; nothing else waits for it.
+    ///
+    /// - Returns: Whether there were any.
+    func retire(_ job: Job, _ survey: Survey, _ graph: HNSWIndex, _ store: EmbeddedStore) throws -> Bool {
+        let path = job.file.path
+        var leaving = progress.withLock { $0[path]?.leaving }
+        if leaving == nil || leaving?.graph !== graph {
+            leaving =
+                survey.retired.count == 0
+                ? nil : GraphProgress.Leaving(graph: graph, rows: survey.retired, age: survey.age)
+            note(path) { $0.leaving = leaving }
+        }
+        guard let leaving, survey.ages.areGone(before: leaving.age) else { return false }
+        leaving.rows.forEach { graph.remove(row: $0) }
+        try change(job, graph, store) { state, _ in state.release(leaving.rows, of: job.vector) }
+        note(path) {
+            $0.leaving = nil
+            $0.changes += leaving.rows.count
+        }
+        return true
+    }
+
+    /// Brings what has just been opened into memory.
+    func settle(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+        // Not in the background: at its end searches wait for it.
+        try graph.settle()
+    }
+
+    func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+        guard let state = try? store.collectionState(job.collection), state.key == job.key,
+            state.dense[job.vector]?.graph === graph
+        else { return }
+        // Whatever the graph has of this state or an older one is as the database has it; what is newer has a greater version
+        // there and is not believed when the file is opened.
+        let (operation, edits) = (state.operation, state.payloadEdits)
+        graph.linkUnreachable()
+        let mapped: HNSWIndex
+        do {
+            mapped = try Self.standingBack { try job.file.save(graph, stamp: UInt64(bitPattern: operation)) }
+        } catch {
+            // Not again before as much has changed once more. The graph answers without a file.
+            return note(job.file.path) { $0.wasNotSaved("\(error)", edits) }
+        }
+        note(job.file.path) { progress in
+            progress.wasSaved(edits)
+            // The rows are to leave this one now.
+            progress.leaving = nil
+        }
+        try change(job, graph, store) { state, _ in state.updateField(job.vector) { $0.graph = mapped } }
+    }
+
+    // MARK: - Help
+
+    /// Changes the newest state between transactions, unless the field has another graph, or none, by now: a vector that was
+    /// deleted and made anew meanwhile is another.
+    private func change(
+        _ job: Job, _ graph: HNSWIndex?, _ store: EmbeddedStore,
+        _ body: (inout CollectionState, Database) throws -> Void
+    ) throws {
+        try store.pool.writeWithoutTransaction { db in
+            guard var state = try? store.collectionState(job.collection), state.key == job.key,
+                let field = state.dense[job.vector], field.graph === graph
+            else { return }
+            try body(&state, db)
+            store.publish(state)
+        }
+    }
+}

@@ -1,0 +1,251 @@
+// The builder of graphs beside writers who never pause, readers who take their time, and files and memory that fail.
+
+import Foundation
+import HNSW
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import VectorStore
+
+@Suite struct GraphBuilderTests {
+    private static let size = 16
+
+    /// A graph from a hundred vectors on, quickly built.
+    private static var options: EmbeddedStore.Options {
+        var options = EmbeddedStore.Options()
+        options.indexingThreshold = 100 * size * 4
+        options.M = 8
+        options.efConstruction = 20
+        return options
+    }
+
+    private static func vector(_ generator: inout SplitMix64) -> [Float] {
+        (0..<size).map { _ in Float.random(in: -1...1, using: &generator) }
+    }
+
+    private static func points(_ numbers: Range<Int>, _ generator: inout SplitMix64) -> [Point] {
+        numbers.map { Point(id: .number(UInt64($0)), vector: vector(&generator), payload: ["n": .integer(Int64($0))]) }
+    }
+
+    private static func withStore(
+        _ names: [String] = ["c"], _ body: (EmbeddedStore, String) async throws -> Void
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory, options: options)
+            for name in names {
+                try await store.createCollection(name, CollectionConfiguration(size: size, distance: .euclid))
+            }
+            try await body(store, directory)
+        }
+    }
+
+    /// Until something holds. The limit is there for what never does, not for a slow machine.
+    private static func until(_ what: Comment, _ holds: () async throws -> Bool) async throws {
+        for _ in 0..<6000 {
+            if try await holds() { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        Issue.record(what)
+    }
+
+    private static func field(_ store: EmbeddedStore, _ name: String = "c") throws -> DenseField {
+        try #require(try store.collectionState(name).dense[""])
+    }
+
+    private static func untilIndexed(_ store: EmbeddedStore, _ name: String = "c") async throws {
+        try await until("the graph was never finished") {
+            let field = try field(store, name)
+            return field.present == field.indexed
+        }
+    }
+
+    private static func untilSaved(_ directory: String) async throws -> URL {
+        let path = GraphFile(1, "", in: directory).path
+        try await until("the graph was never saved") { FileManager.default.fileExists(atPath: path) }
+        return URL(filePath: path)
+    }
+
+    /// On a thread that may wait, as the builder's.
+    private static func updateAndWait(_ store: EmbeddedStore, _ points: [Point], in name: String) {
+        let isDone = DispatchSemaphore(value: 0)
+        Task {
+            do { _ = try await store.update([.upsert(points)], in: name) } catch { Issue.record(error) }
+            isDone.signal()
+        }
+        isDone.wait()
+    }
+
+    // MARK: - Writers who never pause
+
+    /// Each batch of the builder's leaves another commit to be looked at, so that it never comes to rest: 200 rounds over the same 300 ids.
+    @Test func `steady updates do not keep dead nodes from leaving, nor the graph from being saved`() async throws {
+        try await Self.withStore { store, directory in
+            let state = Mutex((generator: SplitMix64(seed: 21), rounds: 0, mostNodes: 0))
+            try #require(store.graphBuilder).hooks.withLock { hooks in
+                hooks.batch = { [weak store] _ in
+                    guard let store else { return }
+                    let points: [Point]? = state.withLock { state in
+                        guard state.rounds < 200 else { return nil }
+                        state.rounds += 1
+                        let nodes = (try? store.collectionState("c").dense[""]?.graph?.nodeCount) ?? 0
+                        state.mostNodes = max(state.mostNodes, nodes)
+                        let first = state.rounds % 6 * 50
+                        return Self.points(first..<first + 50, &state.generator)
+                    }
+                    if let points { Self.updateAndWait(store, points, in: "c") }
+                    // Written while the updates still come, and not only after them.
+                    if state.withLock({ $0.rounds }) == 200, points != nil {
+                        #expect(FileManager.default.fileExists(atPath: GraphFile(1, "", in: directory).path))
+                    }
+                }
+            }
+            var generator = SplitMix64(seed: 20)
+            _ = try await store.update([.upsert(Self.points(0..<300, &generator))], in: "c")
+            try await Self.until("the rounds never ended") { state.withLock { $0.rounds } == 200 }
+            try await Self.untilIndexed(store)
+            // 300 live nodes, a quarter of the whole dead before a repair, a few batches that readers still had or that came
+            // since: three times the points is far above all that, and far below the 10,300 that were inserted.
+            #expect(state.withLock { $0.mostNodes } < 3 * 300)
+        }
+    }
+
+    @Test func `a collection that is written all the time leaves others their graphs`() async throws {
+        try await Self.withStore(["a", "b"]) { store, _ in
+            let generator = Mutex(SplitMix64(seed: 22))
+            let batches = Mutex<[String: Int]>([:])
+            try #require(store.graphBuilder).hooks.withLock { hooks in
+                hooks.batch = { [weak store] name in
+                    let isEnough = batches.withLock { batches in
+                        batches[name, default: 0] += 1
+                        return batches.values.reduce(0, +) > 100 || batches.count > 1
+                    }
+                    guard let store, !isEnough else { return }
+                    // Whichever of the two was first, there is more for it to do.
+                    Self.updateAndWait(store, generator.withLock { Self.points(0..<20, &$0) }, in: name)
+                }
+            }
+            let points = generator.withLock { Self.points(0..<200, &$0) }
+            for name in ["a", "b"] { _ = try await store.update([.upsert(points)], in: name) }
+            for name in ["a", "b"] { try await Self.untilIndexed(store, name) }
+            #expect(batches.withLock { $0.values.reduce(0, +) } < 100, "one had to wait until the other was done with")
+        }
+    }
+
+    // MARK: - Readers who take their time
+
+    @Test func `a reader finds every point of its state while the builder goes on`() async throws {
+        try await Self.withStore { store, _ in
+            var generator = SplitMix64(seed: 23)
+            let points = Self.points(0..<200, &generator)
+            _ = try await store.update([.upsert(points)], in: "c")
+            try await Self.untilIndexed(store)
+            // What a query keeps from its first look at the store to its last.
+            var reader: CollectionState? = try store.collectionState("c")
+            for _ in 0..<5 {
+                _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
+                try await Self.untilIndexed(store)
+            }
+            for ef in [nil, 64] {
+                let state = try #require(reader)
+                let field = try #require(state.dense[""])
+                for point in points {
+                    let hits = try field.nearest(
+                        to: try #require(point.vectors[""]?.dense), count: 1, among: nil, ef: ef)
+                    let hit = try #require(hits.first, "a point was lost")
+                    #expect(hit.score == 0)
+                    #expect(state.heads[UInt32(hit.row)]?.id == point.id)
+                }
+            }
+            // Only now do the rows leave that it still had.
+            #expect(try Self.field(store).retired.count > 0)
+            reader = nil
+            try await Self.until("rows never left") { try Self.field(store).retired.count == 0 }
+            let graph = try #require(try Self.field(store).graph)
+            #expect(graph.count == 200)
+            #expect(try graph.checkInvariants() == [])
+        }
+    }
+
+    // MARK: - What fails
+
+    @Test func `rows that could not be inserted are tried again`() async throws {
+        try await Self.withStore { store, _ in
+            let failures = Mutex(0)
+            try #require(store.graphBuilder).hooks.withLock { hooks in
+                hooks.insertion = { row in
+                    guard row == 77 else { return }
+                    let isFailing = failures.withLock { failures in
+                        failures += 1
+                        return failures == 1
+                    }
+                    if isFailing { throw HNSWError.outOfMemory(bytes: 1) }
+                }
+            }
+            var generator = SplitMix64(seed: 24)
+            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
+            try await Self.untilIndexed(store)
+            #expect(failures.withLock { $0 } == 2)
+            try await Self.until("the error outlived its reason") {
+                try await store.collection("c").indexingError == nil
+            }
+            #expect(try Self.field(store).graph?.count == 200)
+        }
+    }
+
+    // MARK: - What a start begins with
+
+    @Test func `points whose payloads were edited since keep their places in the graph`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 26)
+            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
+            try await Self.untilIndexed(store)
+            let file = try await Self.untilSaved(directory)
+            let written = try Data(contentsOf: file)
+            _ = try await store.update(
+                [.setPayload(["seen": true], .filter(Filter())), .upsert(Self.points(0..<5, &generator))], in: "c")
+            try store.close()
+            // As if the process had been killed before the file was written again.
+            try written.write(to: file)
+            var options = Self.options
+            options.indexingThreshold = .max
+            let again = try EmbeddedStore(directory: directory, options: options)
+            let state = try again.collectionState("c")
+            #expect(try Self.field(again).indexed.count == 195)
+            #expect(state.payloadEdits == 195)
+        }
+    }
+
+    @Test func `payloads that are edited often enough have the graph written again`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 27)
+            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
+            try await Self.untilIndexed(store)
+            let file = try await Self.untilSaved(directory)
+            // A mark in the place of a file that is written again.
+            try FileManager.default.removeItem(at: file)
+            for round in 0..<3 {
+                _ = try await store.update([.setPayload(["round": .integer(Int64(round))], .filter(Filter()))], in: "c")
+            }
+            _ = try await Self.untilSaved(directory)
+        }
+    }
+
+    /// A graph of a later state than the database's.
+    @Test func `a graph's file that is refused is taken away`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 28)
+            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
+            try await Self.untilIndexed(store)
+            let file = try await Self.untilSaved(directory)
+            let graph = try #require(try Self.field(store).graph)
+            try store.close()
+            try graph.save(to: file.path, stamp: 1000)
+            var options = Self.options
+            options.indexingThreshold = .max
+            let again = try EmbeddedStore(directory: directory, options: options)
+            #expect(try Self.field(again).graph == nil)
+            #expect(!FileManager.default.fileExists(atPath: file.path))
+        }
+    }
+}
