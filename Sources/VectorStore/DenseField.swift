@@ -70,6 +70,12 @@ struct DenseField: Sendable {
         matrix.keep(only: needed)
     }
 
+    /// Takes a row of the graph's back: its vector is compared until a graph has it again.
+    mutating func takeBack(_ vector: [Float], row: UInt32) {
+        indexed.remove(row)
+        if present.contains(row) { matrix.store(vector, row: Int(row)) }
+    }
+
     /// The graph has let go of these rows.
     mutating func release(_ rows: RowBits) { held.subtract(rows) }
 

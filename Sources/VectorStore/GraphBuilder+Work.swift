@@ -1,4 +1,4 @@
-// What the builder of graphs does: rows enter and leave, files are written.
+// What the builder of graphs does: rows enter and leave, files are written and checked.
 
 import Foundation
 import GRDB
@@ -69,10 +69,40 @@ extension GraphBuilder {
         return true
     }
 
-    /// Brings what has just been opened into memory.
+    /// Checks what has just been opened, and brings it into memory.
     func settle(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+        do {
+            try Self.standingBack { try graph.verify() }
+        } catch HNSWError.invalidSnapshot(let reason) {
+            let name = job.vector.isEmpty ? "" : " of '\(job.vector)'"
+            note(job.file.path) { $0.damage = "the graph\(name) is built again: in its file \(reason)" }
+            return try discard(job, graph, store)
+        }
         // Not in the background: at its end searches wait for it.
         try graph.settle()
+    }
+
+    /// Goes on without a graph that is not to be believed: its vectors are read from the database.
+    private func discard(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+        job.file.remove()
+        var isDone = false
+        while !isDone, !isStopped.load(ordering: .relaxed) {
+            isDone = true
+            try change(job, graph, store) { state, db in
+                let rows = state.dense[job.vector]?.indexed.list.prefix(Self.batch) ?? []
+                let vectors = try Self.vectors(job, of: Array(rows), store, state, db)
+                guard vectors.count == rows.count else {
+                    throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
+                }
+                state.updateField(job.vector) { field in
+                    for (row, vector) in vectors { field.takeBack(vector, row: row) }
+                    isDone = field.indexed.count == 0
+                    if isDone { field.graph = nil }
+                }
+                if isDone, let held = state.dense[job.vector]?.held { state.release(held, of: job.vector) }
+            }
+        }
+        note(job.file.path) { $0.leaving = nil }
     }
 
     func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
@@ -99,6 +129,19 @@ extension GraphBuilder {
     }
 
     // MARK: - Help
+
+    /// The vectors that the database has of these rows; rows that are gone are left out.
+    private static func vectors(
+        _ job: Job, of rows: [UInt32], _ store: EmbeddedStore, _ state: CollectionState, _ db: Database
+    ) throws -> [UInt32: [Float]] {
+        var vectors: [UInt32: [Float]] = [:]
+        let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
+        for row in rows {
+            guard let stored = try Row.fetchOne(statement, arguments: [state.point(row)]) else { continue }
+            vectors[row] = try EmbeddedStore.vectors(stored, state.configuration, path: store.path)[job.vector]?.dense
+        }
+        return vectors
+    }
 
     /// Changes the newest state between transactions, unless the field has another graph, or none, by now: a vector that was
     /// deleted and made anew meanwhile is another.

@@ -16,12 +16,14 @@ struct GraphProgress: Sendable {
     private var error: String?
     /// The same of the last snapshot.
     private var savingError: String?
+    /// What was found wrong with the graph's file, until there is a new one.
+    var damage: String?
     /// Failures in a row.
     private var failures = 0
     /// Before it nothing is tried again; nil when nothing failed.
     private(set) var retryTime: DispatchTime?
 
-    var complaint: String? { error ?? savingError }
+    var complaint: String? { error ?? savingError ?? damage }
 
     mutating func succeed() {
         error = nil
@@ -41,6 +43,7 @@ struct GraphProgress: Sendable {
         changes = 0
         savedEdits = edits
         savingError = nil
+        damage = nil
     }
 
     mutating func wasNotSaved(_ reason: String, _ edits: Int) {

@@ -193,6 +193,45 @@ import Testing
         }
     }
 
+    /// Records and links are compared with their hashes when the file is opened, floats behind the queries' backs.
+    @Test(arguments: ["links", "floats"])
+    func `a graph with a flipped bit is not believed`(part: String) async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 25)
+            let points = Self.points(0..<200, &generator)
+            _ = try await store.update([.upsert(points)], in: "c")
+            try await Self.untilIndexed(store)
+            let file = try await Self.untilSaved(directory)
+            try store.close()
+            var bytes = try Data(contentsOf: file)
+            // The vector of the tenth point, to be flipped in the floats: they come last, and once.
+            let values = try #require(points[10].vectors[""]?.dense)
+            let vector = Data(
+                values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } })
+            let place = try #require(bytes.range(of: vector, options: .backwards)).lowerBound
+            // The first node's first link follows the header's page.
+            bytes[part == "floats" ? place + 2 : 16_384] ^= 4
+            try bytes.write(to: file)
+
+            var options = Self.options
+            options.indexingThreshold = .max
+            let again = try EmbeddedStore(directory: directory, options: options)
+            defer { try? again.close() }
+            if part == "floats" {
+                try await Self.until("the damage was never found") { try Self.field(again).graph == nil }
+                #expect(try await again.collection("c").indexingError?.contains("damaged") == true)
+                #expect(!FileManager.default.fileExists(atPath: file.path))
+            }
+            #expect(try Self.field(again).indexed.count == 0)
+            for point in points {
+                let query = PointsQuery(vector: try #require(point.vectors[""]?.dense), limit: 1)
+                let hits = try await again.query(query, in: "c")
+                #expect(hits.map(\.id) == [point.id])
+                #expect(hits.first?.score == 0)
+            }
+        }
+    }
+
     // MARK: - What a start begins with
 
     @Test func `points whose payloads were edited since keep their places in the graph`() async throws {

@@ -196,7 +196,7 @@ import Testing
             switch damage {
             case "a foreign file": bytes = Data("not a graph".utf8)
             case "cut": bytes = bytes.prefix(bytes.count / 2)
-            case "a flipped bit": bytes[5000] ^= 4
+            case "a flipped bit": bytes[16_384 + 100] ^= 4  // in the first record, which follows the header's page
             case "another size":
                 let other = try HNSWIndex(HNSWConfiguration(dimension: 3, distance: .euclid))
                 try other.insert([1, 2, 3].span, row: 0)
@@ -208,6 +208,8 @@ import Testing
             } else if damage != "nothing" && damage != "another size" {
                 try bytes.write(to: file)
             }
+            let wanted = HNSWConfiguration(dimension: Self.size, distance: .euclid)
+            #expect(GraphFile(1, "", in: directory).open(wanted) == nil)
             let again = try EmbeddedStore(directory: directory, options: Self.options)
             #expect(try await again.count(nil, in: "c") == 600)
             #expect(try await Self.recall(again, nil, &generator) >= 0.95)
