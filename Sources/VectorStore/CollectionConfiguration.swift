@@ -10,7 +10,7 @@ import HNSW
 public struct CollectionConfiguration: Sendable, Hashable {
     /// How graphs are built; nil for what is said one level up: of a vector by the collection, of the collection by the store's options.
     ///
-    /// A graph that was built otherwise is built anew when the store is next opened.
+    /// Where a graph was built otherwise, another is built in the background; the old one answers until it is complete.
     public struct GraphParameters: Sendable, Hashable {
         /// Links of a node, 2…128; 0 for no graph: every vector is compared.
         public var M: Int?

@@ -1,4 +1,4 @@
-// What the builder of graphs does: rows enter and leave, files are written and checked.
+// What the builder of graphs does: rows enter and leave, files are written and checked, graphs are replaced.
 
 import Foundation
 import GRDB
@@ -61,9 +61,13 @@ extension GraphBuilder {
         }
         guard let leaving, survey.ages.areGone(before: leaving.age) else { return false }
         leaving.rows.forEach { graph.remove(row: $0) }
+        if let successor = progress.withLock({ $0[path]?.successor }) {
+            leaving.rows.forEach { successor.graph.remove(row: $0) }
+        }
         try change(job, graph, store) { state, _ in state.release(leaving.rows, of: job.vector) }
         note(path) {
             $0.leaving = nil
+            $0.successor?.rows.subtract(leaving.rows)
             $0.changes += leaving.rows.count
         }
         return true
@@ -102,7 +106,10 @@ extension GraphBuilder {
                 if isDone, let held = state.dense[job.vector]?.held { state.release(held, of: job.vector) }
             }
         }
-        note(job.file.path) { $0.leaving = nil }
+        note(job.file.path) {
+            $0.leaving = nil
+            $0.successor = nil
+        }
     }
 
     func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
@@ -124,8 +131,49 @@ extension GraphBuilder {
             progress.wasSaved(edits)
             // The rows are to leave this one now.
             progress.leaving = nil
+            if progress.successor?.old === graph { progress.successor?.old = mapped }
         }
         try change(job, graph, store) { state, _ in state.updateField(job.vector) { $0.graph = mapped } }
+    }
+
+    /// Gives the graph that is built otherwise, as the configuration says now, one batch of the rows that the old one has; in the end
+    /// puts it in its place. The old one answers meanwhile, and takes what is new.
+    func replace(_ job: Job, _ old: HNSWIndex, _ store: EmbeddedStore) throws {
+        let path = job.file.path
+        var successor = progress.withLock { $0[path]?.successor }
+        var configuration = job.configuration
+        configuration.codes = old.configuration.codes
+        if successor?.old !== old || successor?.graph.configuration != configuration { successor = nil }
+        var next = try successor ?? .init(old: old, graph: HNSWIndex(configuration, capacity: old.count))
+        let graph = next.graph
+        func missing(_ state: CollectionState) -> [UInt32] {
+            var rows = state.dense[job.vector]?.indexed ?? RowBits(capacity: 0)
+            rows.subtract(next.rows)
+            return rows.list
+        }
+        let batch = try store.pool.read { db -> (rows: [UInt32], vectors: [UInt32: [Float]]) in
+            guard let state = try? store.collectionState(job.collection), state.key == job.key else { return ([], [:]) }
+            // Rows that the old graph has do not get other vectors, whichever commit this is.
+            let rows = Array(missing(state).prefix(Self.batch))
+            return (rows, try Self.vectors(job, of: rows, store, state, db))
+        }
+        if batch.rows.isEmpty {
+            try change(job, old, store) { state, _ in
+                guard missing(state).isEmpty else { return }
+                state.updateField(job.vector) { $0.graph = graph }
+                note(path) { $0.wasReplaced() }
+            }
+            return
+        }
+        if batch.vectors.isEmpty {
+            throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
+        }
+        try insert(
+            batch.vectors.keys.sorted(), into: graph, isFarBehind: false, { store.isBeingWritten },
+            { batch.vectors[$0] })
+        if isStopped.load(ordering: .relaxed) { return }
+        next.rows.formUnion(RowBits(batch.vectors.keys, capacity: 0))
+        note(path) { $0.successor = next }
     }
 
     // MARK: - Help

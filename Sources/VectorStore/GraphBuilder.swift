@@ -195,6 +195,10 @@ final class GraphBuilder: Sendable {
             try advance(job, survey, store)
             hasWorked = true
         }
+        if !graph.configuration.isBuilt(as: job.configuration) {
+            try replace(job, graph, store)
+            hasWorked = true
+        }
         if hasWorked { return true }
         if graph.deletedNodeCount * 10 > graph.nodeCount {
             try graph.repair()

@@ -17,7 +17,7 @@ struct GraphFile {
     /// was built otherwise.
     func open(_ configuration: HNSWConfiguration) -> (HNSWIndex, stamp: UInt64)? {
         guard FileManager.default.fileExists(atPath: path), let (graph, stamp) = try? HNSWIndex.restore(from: path),
-            graph.configuration == configuration
+            graph.configuration.isBuilt(as: configuration)
         else { return nil }
         return (graph, stamp)
     }
@@ -40,5 +40,14 @@ struct GraphFile {
         for name in names where name.hasPrefix("\(collection)-") {
             try? FileManager.default.removeItem(atPath: folder(directory) + "/" + name)
         }
+    }
+}
+
+extension HNSWConfiguration {
+    /// Whether a graph of this configuration is what another asks for. Codes are left out: they are the graph's own affair.
+    func isBuilt(as wanted: HNSWConfiguration) -> Bool {
+        var own = self
+        own.codes = wanted.codes
+        return own == wanted
     }
 }

@@ -12,6 +12,7 @@ struct GraphProgress: Sendable {
     /// The collection's edits of payloads that the written graph's stamp covers.
     var savedEdits = 0
     var leaving: Leaving?
+    var successor: Successor?
     /// Why the last batch failed; nil when it did not.
     private var error: String?
     /// The same of the last snapshot.
@@ -52,11 +53,26 @@ struct GraphProgress: Sendable {
         savingError = reason
     }
 
+    /// The successor is in the graph's place: its file is another's.
+    mutating func wasReplaced() {
+        successor = nil
+        leaving = nil
+        changes = .max / 2
+    }
+
     /// Rows on their way out of a graph.
     struct Leaving: Sendable {
         weak let graph: HNSWIndex?
         let rows: RowBits
         /// The age of a state without them. Older ones may still find them.
         let age: UInt64
+    }
+
+    /// A graph that is built otherwise and takes another's place when it has the same rows.
+    struct Successor: Sendable {
+        /// The graph that answers meanwhile.
+        weak var old: HNSWIndex?
+        let graph: HNSWIndex
+        var rows = RowBits(capacity: 0)
     }
 }

@@ -287,4 +287,34 @@ import Testing
             #expect(!FileManager.default.fileExists(atPath: file.path))
         }
     }
+
+    @Test func `a graph is built otherwise when the configuration changes, and the old one answers meanwhile`()
+        async throws
+    {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 29)
+            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
+            try await Self.untilIndexed(store)
+            let old = try #require(try Self.field(store).graph)
+            let least = Mutex(200)
+            try #require(store.graphBuilder).hooks.withLock { hooks in
+                hooks.insertion = { [weak store] _ in
+                    let indexed = (try? store?.collectionState("c").dense[""]?.indexed.count) ?? 0
+                    least.withLock { $0 = min($0, indexed) }
+                }
+            }
+            try await store.updateConfiguration(of: "c") { $0.graph.M = 12 }
+            try await Self.until("the graph stayed as it was") { try Self.field(store).graph?.configuration.M == 12 }
+            #expect(least.withLock { $0 } == 200, "points were without a graph")
+            #expect(old.configuration.M == 8)
+            let graph = try #require(try Self.field(store).graph)
+            #expect(graph.count == 200)
+            // And goes on from there, the file included.
+            _ = try await store.update([.upsert(Self.points(100..<300, &generator))], in: "c")
+            try await Self.untilIndexed(store)
+            try await Self.until("the file is the old graph's") {
+                (try? HNSWIndex.restore(from: GraphFile(1, "", in: directory).path))?.index.configuration.M == 12
+            }
+        }
+    }
 }
