@@ -19,14 +19,18 @@ extension EmbeddedStore {
 
     /// The payload in a row's column of that name.
     static func payload(_ row: Row, path: String) throws -> JSONObject {
-        let text = try row.decode(String.self, forColumn: "payload")
+        try payload(of: row.decode(forColumn: "payload"), path: path)
+    }
+
+    /// The payload that a text of that column is.
+    static func payload(of text: String, path: String) throws(StoreError) -> JSONObject {
         do throws(JSONError) {
             guard let object = try JSONValue(parsing: text.utf8).object else {
                 throw JSONError(message: "Not an object", position: 0)
             }
             return object
         } catch {
-            throw StoreError.damaged(path: path, reason: "a payload is not JSON: \(error)")
+            throw .damaged(path: path, reason: "a payload is not JSON: \(error)")
         }
     }
 

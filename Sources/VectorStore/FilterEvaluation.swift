@@ -8,21 +8,50 @@ struct FilterSubject {
     var hasVector: (String) -> Bool = { _ in false }
     /// How the text index of a field takes texts apart, when there is one.
     var tokenizers: [PayloadPath: TextTokenizer] = [:]
+    /// What is told how much is looked at; nil where the caller waits for the end.
+    var work: WorkMeter?
+    /// Of the payload as text: what a condition goes through at most.
+    var byteCount = 0
+
+    /// What a condition costs that goes through nothing, in bytes that are gone through.
+    private static let leastCost = 64
+
+    fileprivate func spend() throws(StoreError) { try work?.spend(Self.leastCost + byteCount) }
 }
 
 extension Filter {
-    func matches(_ subject: FilterSubject) -> Bool {
-        must.allSatisfy { $0.matches(subject) }
-            && !mustNot.contains { $0.matches(subject) }
-            && (should.isEmpty || should.contains { $0.matches(subject) })
-            && (minShould.map { clause in
-                clause.conditions.count { $0.matches(subject) } >= clause.minCount
-            } ?? true)
+    /// - Throws: what the subject's meter does.
+    func matches(_ subject: FilterSubject) throws(StoreError) -> Bool {
+        for condition in must { if try !condition.matches(subject) { return false } }
+        for condition in mustNot { if try condition.matches(subject) { return false } }
+        if !should.isEmpty, try !subject.passes(atLeast: 1, of: should) { return false }
+        return try minShould.map { clause throws(StoreError) in
+            try subject.passes(atLeast: clause.minCount, of: clause.conditions)
+        } ?? true
+    }
+}
+
+extension FilterSubject {
+    /// Whether so many of the conditions hold. Looks at no more of them than it takes.
+    fileprivate func passes(atLeast count: Int, of conditions: [Condition]) throws(StoreError) -> Bool {
+        var missing = count
+        for condition in conditions {
+            if missing <= 0 { break }
+            if try condition.matches(self) { missing -= 1 }
+        }
+        return missing <= 0
+    }
+
+    /// An element of an array in it, one of `count`.
+    fileprivate func element(_ payload: JSONValue, of count: Int) -> FilterSubject {
+        FilterSubject(payload: payload, work: work, byteCount: byteCount / count)
     }
 }
 
 extension Condition {
-    func matches(_ subject: FilterSubject) -> Bool {
+    /// - Throws: what the subject's meter does.
+    func matches(_ subject: FilterSubject) throws(StoreError) -> Bool {
+        try subject.spend()
         let payload = subject.payload
         switch self {
         case .match(let key, let value):
@@ -38,7 +67,7 @@ extension Condition {
             let values = key.values(in: payload)
             return values.isEmpty ? bounds.contains(0) : values.contains { bounds.contains($0.valuesCount) }
         case .isEmpty(let key):
-            return key.values(in: payload).allSatisfy { $0 == .null || $0 == .array([]) }
+            return key.isEmpty(in: payload)
         case .isNull(let key):
             return key.contains(in: payload) { $0 == .null }
         case .hasID(let ids):
@@ -48,13 +77,14 @@ extension Condition {
         case .slice(let total, let index):
             return subject.id.map { $0.slice(of: total) == index } ?? false
         case .nested(let key, let filter):
-            return key.withoutFinalEach.values(in: payload).contains { value in
-                value.array?.contains { element in
-                    element.object != nil && filter.matches(FilterSubject(payload: element))
-                } ?? false
+            for elements in key.withoutFinalEach.values(in: payload).compactMap(\.array) {
+                for element in elements where element.object != nil {
+                    if try filter.matches(subject.element(element, of: elements.count)) { return true }
+                }
             }
+            return false
         case .filter(let filter):
-            return filter.matches(subject)
+            return try filter.matches(subject)
         }
     }
 }

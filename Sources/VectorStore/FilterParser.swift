@@ -6,8 +6,25 @@ extension Filter {
     ///
     ///     let filter = try Filter(json: JSONValue(parsing: #"{"must": {"key": "title", "match": {"value": "Faro"}}}"#.utf8))
     ///
-    /// - Throws: `.badRequest` that names the part which is no filter; unknown members are an error.
+    /// - Throws: `.badRequest` that names the part which is no filter; unknown members are an error, and so are more conditions than
+    ///   `mostConditions`.
     public init(json: JSONValue) throws(StoreError) {
+        try self.init(parsing: json)
+        let count = allConditionsCount
+        guard count <= Self.mostConditions else {
+            throw .badRequest(
+                """
+                Filter condition limit reached (\(count) > \(Self.mostConditions)). Help: Reduce the amount of conditions of your \
+                filter.
+                """)
+        }
+    }
+
+    /// Conditions of a filter, those of filters inside and these themselves counted: each may cost a pass over all points, which a
+    /// body of a few megabytes could ask for a million times.
+    public static let mostConditions = 65_536
+
+    fileprivate init(parsing json: JSONValue) throws(StoreError) {
         var members = try Members(json, "a filter")
         must = try Self.conditions(members.take("must"))
         should = try Self.conditions(members.take("should"))
@@ -66,12 +83,12 @@ extension Condition {
             guard let key = parts.take("key")?.string, let filter = parts.take("filter") else {
                 throw .badRequest("nested needs key and filter")
             }
-            let inner = try Filter(json: filter)
+            let inner = try Filter(parsing: filter)
             guard !inner.asksForIDs else { throw .badRequest("has_id cannot be used inside a nested filter") }
             self = .nested(key: try PayloadPath(key), inner)
             try parts.end()
         } else {
-            self = .filter(try Filter(json: json))
+            self = .filter(try Filter(parsing: json))
             return
         }
         try members.end()
@@ -240,6 +257,15 @@ extension PointID {
 }
 
 extension Filter {
+    private var allConditionsCount: Int {
+        (must + should + mustNot + (minShould?.conditions ?? [])).reduce(0) { count, condition in
+            switch condition {
+            case .nested(_, let filter), .filter(let filter): count + 1 + filter.allConditionsCount
+            default: count + 1
+            }
+        }
+    }
+
     fileprivate var asksForIDs: Bool {
         (must + should + mustNot + (minShould?.conditions ?? [])).contains { condition in
             switch condition {

@@ -56,8 +56,8 @@ struct FilterPlan {
             known.formIntersection(found)
             rows = known
         }
-        for condition in filter.must {
-            switch try answer(condition) {
+        func take(_ answer: Answer) {
+            switch answer {
             case .exactly(let found): narrow(found)
             case .atMost(let found):
                 narrow(found)
@@ -65,24 +65,9 @@ struct FilterPlan {
             case .unknown: isExact = false
             }
         }
-        if !filter.should.isEmpty {
-            switch try atLeast(1, of: filter.should) {
-            case .exactly(let found): narrow(found)
-            case .atMost(let found):
-                narrow(found)
-                isExact = false
-            case .unknown: isExact = false
-            }
-        }
-        if let clause = filter.minShould {
-            switch try atLeast(clause.minCount, of: clause.conditions) {
-            case .exactly(let found): narrow(found)
-            case .atMost(let found):
-                narrow(found)
-                isExact = false
-            case .unknown: isExact = false
-            }
-        }
+        for condition in filter.must { take(try answer(condition)) }
+        if !filter.should.isEmpty { take(try atLeast(1, of: filter.should)) }
+        if let clause = filter.minShould { take(try atLeast(clause.minCount, of: clause.conditions)) }
         for condition in filter.mustNot {
             guard case .exactly(let found) = try answer(condition) else {
                 isExact = false
@@ -96,31 +81,28 @@ struct FilterPlan {
         return rows.map(Answer.atMost) ?? .unknown
     }
 
-    /// The rows for which so many of the conditions hold.
+    /// The rows for which so many of the conditions hold, or may.
     private func atLeast(_ count: Int, of conditions: [Condition]) throws -> Answer {
+        guard count > 0 else { return .exactly(state.live) }
         guard count <= conditions.count else { return .exactly(RowBits(capacity: 0)) }
-        // reached[n]: the rows for which n + 1 of the conditions so far may hold.
-        var reached = Array(repeating: RowBits(capacity: state.capacity), count: max(1, count))
+        var counts = RowCounts()
         var isExact = true
         for condition in conditions {
-            let found: RowBits
             switch try answer(condition) {
-            case .exactly(let rows): found = rows
+            case .exactly(let rows): counts.add(rows)
             case .atMost(let rows):
-                found = rows
+                counts.add(rows)
                 isExact = false
             case .unknown: return .unknown
             }
-            for level in reached.indices.reversed() {
-                var more = found
-                if level > 0 { more.formIntersection(reached[level - 1]) }
-                reached[level].formUnion(more)
-            }
         }
-        return isExact ? .exactly(reached[reached.count - 1]) : .atMost(reached[reached.count - 1])
+        let rows = counts.rows(inAtLeast: count)
+        return isExact ? .exactly(rows) : .atMost(rows)
     }
 
     private func answer(_ condition: Condition) throws -> Answer {
+        // Most kinds read nothing, and there may be many.
+        try db?.checkpoint()
         switch condition {
         case .filter(let filter): return try answer(filter)
         case .hasVector(let name): return .exactly(state.rows(withVector: name))
@@ -142,14 +124,18 @@ struct FilterPlan {
     private func look(at candidates: RowBits) throws -> RowBits {
         guard let db else { throw StoreError.database("a filter was to be answered without the database") }
         var rows = RowBits(capacity: state.capacity)
+        let tokenizers = state.tokenizers
+        let work = WorkMeter(db, path: path)
         func look(_ row: Row) throws {
             let number = UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point"))
-            let payload = JSONValue.object(try EmbeddedStore.payload(row, path: path))
+            let text: String = try row.decode(forColumn: "payload")
             let subject = FilterSubject(
-                id: try EmbeddedStore.id(row, path: path), payload: payload,
-                hasVector: { state.hasVector($0, row: number) }, tokenizers: state.tokenizers
+                id: try EmbeddedStore.id(row, path: path),
+                payload: .object(try EmbeddedStore.payload(of: text, path: path)),
+                hasVector: { state.hasVector($0, row: number) }, tokenizers: tokenizers, work: work,
+                byteCount: text.utf8.count
             )
-            if filter.matches(subject) { rows.insert(number) }
+            if try filter.matches(subject) { rows.insert(number) }
         }
         // Reading everything in order costs a quarter as much a point as asking for one.
         if candidates.count * 4 > state.live.count {

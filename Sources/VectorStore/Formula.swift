@@ -174,7 +174,7 @@ extension Formula {
                 throw .badRequest("Expected number value for \(path) in the payload and/or in the formula defaults.")
             }
             return number
-        case .condition(let condition): return condition.matches(point.subject) ? 1 : 0
+        case .condition(let condition): return try condition.matches(point.subject) ? 1 : 0
         case .product(let factors):
             var product = 1.0
             for factor in factors {

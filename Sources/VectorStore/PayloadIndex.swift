@@ -72,7 +72,7 @@ struct PayloadIndex: Sendable {
         func mark(_ bits: inout RowBits, _ holds: Bool) {
             if isInsertion && holds { bits.insert(row) } else { bits.remove(row) }
         }
-        mark(&present, !Condition.isEmpty(key: field).matches(FilterSubject(payload: payload)))
+        mark(&present, !field.isEmpty(in: payload))
         mark(&multiple, elements.count > 1)
         var isIndexed = false
         var isForeign = false

@@ -84,6 +84,11 @@ public struct PayloadPath: Sendable, Hashable {
         return found
     }
 
+    /// Whether there is nothing at the path but nulls and empty arrays.
+    func isEmpty(in payload: JSONValue) -> Bool {
+        values(in: payload).allSatisfy { $0 == .null || $0 == .array([]) }
+    }
+
     /// Whether one of the elements at the path is as wanted.
     func contains(in payload: JSONValue, where isWanted: (JSONValue) -> Bool) -> Bool {
         var isFound = false

@@ -149,10 +149,13 @@ extension QueryEvaluation {
             }
             let subject = FilterSubject(
                 id: try EmbeddedStore.id(row, path: store.path),
-                payload: .object(try EmbeddedStore.payload(row, path: store.path)),
-                hasVector: { state.hasVector($0, row: hit.row) }, tokenizers: tokenizers)
+        let work = WorkMeter(db, path: store.path)
+                payload: .object(try EmbeddedStore.payload(of: text, path: store.path)),
+                hasVector: { state.hasVector($0, row: hit.row) }, tokenizers: tokenizers, work: work,
+                byteCount: text.utf8.count)
             let value = try formula.value(
                 of: FormulaSubject(subject: subject, scores: scores.map { $0[hit.row] }, defaults: defaults))
+            let text: String = try row.decode(forColumn: "payload")
             guard Float(value).isFinite else {
                 throw StoreError.badRequest("The expression \(value) as f32 produced a non-finite number")
             }

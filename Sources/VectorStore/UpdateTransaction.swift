@@ -91,7 +91,7 @@ struct UpdateTransaction {
 
     private func passes(_ filter: Filter, _ point: Stored) throws -> Bool {
         try state.checkStemmers(of: filter)
-        return filter.matches(
+        return try filter.matches(
             FilterSubject(
                 id: point.id, payload: .object(point.payload),
                 hasVector: { state.hasVector($0, row: point.row) }, tokenizers: state.tokenizers))

@@ -10,7 +10,8 @@
 //   StoreError.swift              everything that goes wrong
 //
 //   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
-//   FilterPlan.swift              decides by payload indexes as far as they tell
+//   FilterPlan.swift              decides by payload indexes as far as they tell; RowCounts.swift counts the conditions that hold
+//   WorkMeter.swift               lets what takes long end with its caller
 //   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
 //   Stopwords.swift (+Lists), Stemmer.swift, StemmedFields.swift, ASCIIFolding.swift   what a text index does to words
 //

@@ -83,10 +83,10 @@ import Testing
         }
 
         /// The ids, versions and scores that a query should find.
-        func expected(_ query: [Float], _ filter: Filter?, _ count: Int) -> [ScoredPoint] {
-            points.compactMap { id, point in
+        func expected(_ query: [Float], _ filter: Filter?, _ count: Int) throws -> [ScoredPoint] {
+            try points.compactMap { id, point in
                 let subject = FilterSubject(id: id, payload: .object(point.payload))
-                guard filter?.matches(subject) ?? true else { return nil }
+                guard try filter?.matches(subject) ?? true else { return nil }
                 let score = Distance.dot.score(query.span, point.vector.span)
                 return ScoredPoint(id: id, version: point.version, score: score)
             }.sorted { $0.score > $1.score }.prefix(count).map { $0 }
@@ -134,7 +134,7 @@ import Testing
                 for filter in Self.filters(&model.generator) {
                     let query = PointsQuery(vector: vector, filter: filter, limit: 12, withPayload: .none)
                     let found = try #require(try model.store.queryAtOnce(query, in: "c"))
-                    #expect(found == model.expected(vector, filter, 12))
+                    #expect(try found == model.expected(vector, filter, 12))
                     try await Self.checkPayloads(query, found, model)
                 }
             }
@@ -171,7 +171,7 @@ import Testing
             for filter in Self.filters(&generator) {
                 var query = PointsQuery(vector: vector, filter: filter, limit: 250, withPayload: .none)
                 let found = try #require(try store.queryAtOnce(query, in: "c"))
-                #expect(found == model.expected(vector, filter, 250))
+                #expect(try found == model.expected(vector, filter, 250))
                 query.withPayload = .all
                 var read = try await store.query(query, in: "c")
                 for index in read.indices { read[index].payload = nil }
@@ -197,9 +197,9 @@ import Testing
                         #expect(hit.version == point.version)
                         #expect(abs(hit.score - Distance.dot.score(vector.span, point.vector.span)) < 1e-5)
                         let subject = FilterSubject(id: hit.id, payload: .object(point.payload))
-                        #expect(filter?.matches(subject) ?? true)
+                        #expect(try filter?.matches(subject) ?? true)
                     }
-                    #expect(found.count == model.expected(vector, filter, 10).count)
+                    #expect(try found.count == model.expected(vector, filter, 10).count)
                 }
             }
         }

@@ -36,8 +36,8 @@ import Testing
         #expect(goldens.cases.count == 1000)
         for (json, passing) in goldens.cases {
             let filter = try Filter(json: json)
-            let found = goldens.points.filter { point in
-                filter.matches(
+            let found = try goldens.points.filter { point in
+                try filter.matches(
                     FilterSubject(
                         id: point.id, payload: .object(point.payload), hasVector: { point.vectors[$0] != nil }))
             }

@@ -91,6 +91,26 @@ import VectorStore
         }
     }
 
+    @Test func `more conditions than can be answered are refused, wherever a filter may be`() async throws {
+        let many: JSONValue = ["should": .array(Array(repeating: ["has_vector": ""], count: 65_537))]
+        let bodies: [(String, JSONValue)] = [
+            ("query", ["filter": many]), ("query", ["prefetch": ["filter": many], "query": [1, 0]]),
+            ("scroll", ["filter": many]), ("count", ["filter": many]), ("delete", ["filter": many]),
+        ]
+        try await QdrantServer.run { server in
+            try await server.fill()
+            for (route, body) in bodies {
+                let refused = try await server.error("POST", "/collections/c/points/\(route)", body)
+                #expect(refused.0 == 400)
+                #expect(
+                    refused.1.contains(
+                        "Filter condition limit reached (65537 > 65536). Help: Reduce the amount of conditions of your filter."
+                    ))
+            }
+            #expect(try await server.result("POST", "/collections/c/points/count", [:]) == ["count": 3])
+        }
+    }
+
     @Test(arguments: [
         ("PUT", "/collections/a%2Fb", #"{"vectors": {"size": 2, "distance": "Dot"}}"#, "cannot contain \"/\" char"),
         ("PUT", "/collections/a%3Cb", #"{"vectors": {"size": 2, "distance": "Dot"}}"#, "cannot contain \"<\" char"),
