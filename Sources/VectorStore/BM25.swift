@@ -108,10 +108,16 @@ extension QueryEvaluation {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(row) is gone")
             }
             let payload = JSONValue.object(try EmbeddedStore.payload(stored, path: store.path))
-            let words = field.elements(in: payload).compactMap(\.string).flatMap(tokenizer.tokens(ofDocument:))
+            var length = 0
             var counts: [String: Double] = [:]
-            for word in words where rarity[word] != nil { counts[word, default: 0] += 1 }
-            let norm = wanted.k * (1 - wanted.b + wanted.b * Double(words.count) / averageLength)
+            for text in field.elements(in: payload).compactMap(\.string) {
+                tokenizer.forEachToken(ofDocument: text) { word in
+                    length += 1
+                    if rarity[word] != nil { counts[word, default: 0] += 1 }
+                    return true
+                }
+            }
+            let norm = wanted.k * (1 - wanted.b + wanted.b * Double(length) / averageLength)
             // In one order, so that equal points have equal scores.
             let score = rarity.keys.sorted().reduce(0.0) { sum, word in
                 guard let count = counts[word], let rarity = rarity[word] else { return sum }

@@ -100,20 +100,37 @@ extension MatchValue {
         case .except(let keys):
             return { $0 != .null && !(JSONKey($0).map(keys.contains) ?? false) }
         case .text(let text):
-            let wanted = tokenizer.tokens(ofQuery: text)
+            let wanted = Set(tokenizer.tokens(ofQuery: text))
             return { element in
                 guard let text = element.string, !wanted.isEmpty else { return false }
-                return Set(tokenizer.tokens(ofDocument: text)).isSuperset(of: wanted)
+                var missing = wanted
+                tokenizer.forEachToken(ofDocument: text) { token in
+                    missing.remove(token)
+                    return !missing.isEmpty
+                }
+                return missing.isEmpty
             }
         case .textAny(let text):
             let wanted = Set(tokenizer.tokens(ofQuery: text))
-            return { $0.string.map { tokenizer.tokens(ofDocument: $0).contains(where: wanted.contains) } ?? false }
-        case .phrase(let text):
-            let wanted = tokenizer.tokens(ofQuery: text)
             return { element in
-                guard let text = element.string, let first = wanted.first else { return false }
-                let tokens = tokenizer.tokens(ofDocument: text)
-                return tokens.indices.contains { tokens[$0] == first && tokens[$0...].starts(with: wanted) }
+                guard let text = element.string else { return false }
+                var isFound = false
+                tokenizer.forEachToken(ofDocument: text) { token in
+                    isFound = wanted.contains(token)
+                    return !isFound
+                }
+                return isFound
+            }
+        case .phrase(let text):
+            let phrase = Phrase(tokenizer.tokens(ofQuery: text))
+            return { element in
+                guard let text = element.string, phrase.count > 0 else { return false }
+                var found = 0
+                tokenizer.forEachToken(ofDocument: text) { token in
+                    found = phrase.found(with: token, after: found)
+                    return found < phrase.count
+                }
+                return found == phrase.count
             }
         case .prefix(let prefix):
             return { $0.string?.utf8.starts(with: prefix.utf8) ?? false }
@@ -121,6 +138,29 @@ extension MatchValue {
             let part = Array(part.utf8)
             return { $0.string.map { Array($0.utf8).contains(part) } ?? false }
         }
+    }
+}
+
+/// Words that are looked for one after the other, in one pass over a text however they repeat (Knuth, Morris and Pratt 1977).
+private struct Phrase {
+    private let words: [String]
+    /// Of each beginning of the phrase the length of the longest shorter one that it ends with.
+    private var borders: [Int] = []
+
+    var count: Int { words.count }
+
+    init(_ words: [String]) {
+        self.words = words
+        for word in words {
+            borders.append(borders.isEmpty ? 0 : found(with: word, after: borders[borders.count - 1]))
+        }
+    }
+
+    /// How many words of the phrase have been found with the next one of a text, when so many had before: fewer than all.
+    func found(with word: String, after count: Int) -> Int {
+        var count = count
+        while count > 0, words[count] != word { count = borders[count - 1] }
+        return words[count] == word ? count + 1 : 0
     }
 }
 

@@ -130,11 +130,13 @@ struct PayloadIndex: Sendable {
             values = .geo(entries)
             return point != nil
         case .text(var dictionary, let tokenizer):
-            let tokens = element.string.map(tokenizer.tokens(ofDocument:)) ?? []
-            tokensCount += isInsertion ? tokens.count : -tokens.count
-            for token in Set(tokens) {
-                dictionary.update(token, initial: RowSet(), change)
+            var tokens: Set<String> = []
+            tokenizer.forEachToken(ofDocument: element.string ?? "") { token in
+                tokensCount += isInsertion ? 1 : -1
+                tokens.insert(token)
+                return true
             }
+            for token in tokens { dictionary.update(token, initial: RowSet(), change) }
             values = .text(dictionary, tokenizer)
             return element.string != nil
         }
@@ -254,7 +256,7 @@ struct PayloadIndex: Sendable {
         case (.match(_, .phrase(let text)), .text(let dictionary, let tokenizer)):
             return .atMost(all(tokenizer.tokens(ofQuery: text), dictionary, capacity))
         case (.match(_, .textAny(let text)), .text(let dictionary, let tokenizer)):
-            for token in tokenizer.tokens(ofQuery: text) { dictionary[token]?.add(to: &rows) }
+            for token in Set(tokenizer.tokens(ofQuery: text)) { dictionary[token]?.add(to: &rows) }
         default: return .unknown
         }
         return .exactly(rows)
@@ -271,11 +273,12 @@ struct PayloadIndex: Sendable {
     /// Rows with every token; none for no tokens.
     private func all(_ tokens: [String], _ dictionary: ShardedDictionary<String, RowSet>, _ capacity: Int) -> RowBits {
         var rows: RowBits?
-        for set in tokens.map({ dictionary[$0] ?? RowSet() }).sorted(by: { $0.count < $1.count }) {
+        for set in Set(tokens).map({ dictionary[$0] ?? RowSet() }).sorted(by: { $0.count < $1.count }) {
             guard var found = rows else {
                 rows = set.bits(capacity: capacity)
                 continue
             }
+            if found.count == 0 { break }
             found.formIntersection(set.bits(capacity: capacity))
             rows = found
         }

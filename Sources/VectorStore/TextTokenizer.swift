@@ -45,6 +45,9 @@ struct TextTokenizer: Sendable {
     private let stemmer: Stemmer?
     /// In characters. Longer beginnings of words are not told apart: those of one word of 100,000 letters would take gigabytes.
     private static let longestPrefix = 255
+    /// Beginnings of the words of one text, after which the rest of it is not taken apart: some 170,000 words. A text of as many letters
+    /// as a request may have would make 30 million strings, gigabytes.
+    static let mostPrefixes = 1_000_000
 
     static let `default` = TextTokenizer(parameters: TextIndexParameters())
 
@@ -62,24 +65,51 @@ struct TextTokenizer: Sendable {
 
     /// The tokens of a stored text, in their order.
     func tokens(ofDocument text: String) -> [String] {
-        let words = words(text).filter { !isStopword($0) }.map(stem)
-        guard parameters.tokenizer == .prefix else { return words.filter(isWanted) }
-        return words.flatMap { word -> [String] in
-            let most = min(longestPrefix, word.unicodeScalars.count)
+        var tokens: [String] = []
+        forEachToken(ofDocument: text) { token in
+            tokens.append(token)
+            return true
+        }
+        return tokens
+    }
+
+    /// Hands over the tokens of a stored text, in their order, as long as more are wanted: a text of 32 MB may have 16 million.
+    ///
+    /// - Parameter body: Returns whether more are wanted.
+    func forEachToken(ofDocument text: String, _ body: (String) -> Bool) {
+        var prefixesLeft = Self.mostPrefixes
+        forEachWord(of: text) { word in
+            if isStopword(word) { return true }
+            let token = stem(word)
+            guard parameters.tokenizer == .prefix else { return isWanted(token) ? body(token) : true }
+            let scalars = token.unicodeScalars
             let least = max(1, parameters.minTokenLength ?? 1)
-            guard least <= most else { return [] }
-            return (least...most).map { String(word.unicodeScalars.prefix($0)) }
+            guard var end = scalars.index(scalars.startIndex, offsetBy: least, limitedBy: scalars.endIndex) else {
+                return true
+            }
+            var length = least
+            while length <= longestPrefix {
+                guard prefixesLeft > 0, body(String(scalars[..<end])) else { return false }
+                prefixesLeft -= 1
+                if end == scalars.endIndex { break }
+                scalars.formIndex(after: &end)
+                length += 1
+            }
+            return true
         }
     }
 
     /// The tokens of a text that is looked for.
     func tokens(ofQuery text: String) -> [String] {
         guard parameters.tokenizer == .prefix else { return tokens(ofDocument: text) }
+        var tokens: [String] = []
         // A beginning may look like a stop word and be none: "the" finds "theory".
-        return words(text).map(stem).compactMap { word in
-            let prefix = String(word.unicodeScalars.prefix(longestPrefix))
-            return prefix.unicodeScalars.count >= parameters.minTokenLength ?? 1 ? prefix : nil
+        forEachWord(of: text) { word in
+            let prefix = String(stem(word).unicodeScalars.prefix(longestPrefix))
+            if prefix.unicodeScalars.count >= parameters.minTokenLength ?? 1 { tokens.append(prefix) }
+            return true
         }
+        return tokens
     }
 
     private var longestPrefix: Int { min(parameters.maxTokenLength ?? .max, Self.longestPrefix) }
@@ -93,19 +123,35 @@ struct TextTokenizer: Sendable {
 
     private func stem(_ word: String) -> String { stemmer?.stem(word) ?? word }
 
-    private func words(_ text: String) -> [String] {
-        let scalars = text.unicodeScalars
+    private func forEachWord(of text: String, _ body: (String) -> Bool) {
         switch parameters.tokenizer {
-        case .whitespace: return scalars.split(whereSeparator: \.properties.isWhitespace).map(written)
-        case .word, .prefix: return scalars.split(whereSeparator: { !$0.isAlphanumeric }).map(written)
+        case .whitespace:
+            Self.split(text, where: \.properties.isWhitespace) { body(written($0)) }
+        case .word, .prefix:
+            Self.split(text, where: { !$0.isAlphanumeric }) { body(written($0)) }
         case .multilingual:
-            return scalars.split(whereSeparator: { !$0.isAlphanumeric && !$0.isMark }).flatMap(Self.pieces)
-                .map { written(Self.withoutAccents(String($0)).lowercased().unicodeScalars[...]) }
+            Self.split(text, where: { !$0.isAlphanumeric && !$0.isMark }) { run in
+                Self.forEachPiece(of: run) { piece in
+                    body(written(Self.withoutAccents(String(piece)).lowercased().unicodeScalars[...]))
+                }
+            }
+        }
+    }
+
+    private typealias Scalars = Substring.UnicodeScalarView
+
+    /// Hands over what stands between separators as long as more is wanted.
+    private static func split(_ text: String, where isSeparator: (Unicode.Scalar) -> Bool, _ body: (Scalars) -> Bool) {
+        var rest = text.unicodeScalars[...]
+        while let start = rest.firstIndex(where: { !isSeparator($0) }) {
+            let end = rest[start...].firstIndex(where: isSeparator) ?? rest.endIndex
+            guard body(rest[start..<end]) else { return }
+            rest = rest[end...]
         }
     }
 
     /// A word as it is compared.
-    private func written(_ piece: Substring.UnicodeScalarView) -> String {
+    private func written(_ piece: Scalars) -> String {
         var word = String(piece)
         if parameters.asciiFolding { word = word.foldedToASCII() }
         return parameters.lowercase ? word.lowercased() : word
@@ -114,15 +160,17 @@ struct TextTokenizer: Sendable {
     // MARK: - Many scripts
 
     /// A run of letters, with ideographs and kana one by one, and without what has no letter.
-    private static func pieces(_ run: Substring.UnicodeScalarView) -> [Substring.UnicodeScalarView] {
-        var pieces: [Substring.UnicodeScalarView] = []
+    ///
+    /// - Returns: Whether more is wanted.
+    private static func forEachPiece(of run: Scalars, _ body: (Scalars) -> Bool) -> Bool {
         var rest = run
         while let first = rest.first {
             let count = first.isWrittenWithoutSpaces ? 1 : rest.prefix { !$0.isWrittenWithoutSpaces }.count
-            pieces.append(rest.prefix(count))
+            let piece = rest.prefix(count)
+            if piece.contains(where: \.properties.isAlphabetic), !body(piece) { return false }
             rest = rest.dropFirst(count)
         }
-        return pieces.filter { $0.contains(where: \.properties.isAlphabetic) }
+        return true
     }
 
     /// Without marks on letters that are Latin, Greek, Hebrew or Arabic: elsewhere they make other letters.

@@ -138,6 +138,47 @@ import Testing
 
     // MARK: - BM25
 
+    @Test func `beginnings of a text's words are told apart up to a million`() {
+        var parameters = TextIndexParameters()
+        parameters.tokenizer = .prefix
+        let tokenizer = TextTokenizer(parameters: parameters)
+        // 200,000 different words of seven letters, of which 142,857 are taken in whole and the next to its first letter.
+        let words = (0..<200_000).map { "w\(100_000 + $0)" }
+        let tokens = tokenizer.tokens(ofDocument: words.joined(separator: " "))
+        #expect(tokens.count == 1_000_000)
+        #expect(tokens[999_998] == words[142_856] && tokens[999_999] == "w")
+        // Of whole words there are as many as there are.
+        #expect(TextTokenizer.default.tokens(ofDocument: words.joined(separator: " ")) == words)
+    }
+
+    /// The oracle compares at every place.
+    @Test func `a phrase is found wherever its words stand one after the other, however they repeat`() throws {
+        var generator = SplitMix64(seed: 31)
+        func words(_ count: Int) -> [String] {
+            (0..<count).map { _ in Bool.random(using: &generator) ? "a" : "b" }
+        }
+        var found = 0
+        for _ in 0..<3000 {
+            let text = words(Int.random(in: 0..<24, using: &generator))
+            let phrase = words(Int.random(in: 1..<8, using: &generator))
+            let isExpected = text.indices.contains { text[$0...].starts(with: phrase) }
+            let condition = Condition.match(key: "t", .phrase(phrase.joined(separator: " ")))
+            let payload: JSONValue = ["t": .string(text.joined(separator: " "))]
+            #expect(try condition.matches(FilterSubject(payload: payload)) == isExpected, "\(phrase) in \(text)")
+            if isExpected { found += 1 }
+        }
+        #expect((1000..<2500).contains(found))
+    }
+
+    /// Compared at every place this is 10¹¹ comparisons.
+    @Test func `half a million repeated words are looked for in a million`() throws {
+        let payload: JSONValue = ["t": .string(String(repeating: "a ", count: 1_000_000))]
+        let half = String(repeating: "a ", count: 500_000)
+        let subject = FilterSubject(payload: payload)
+        #expect(try Condition.match(key: "t", .phrase(half + "a")).matches(subject))
+        #expect(try !Condition.match(key: "t", .phrase(half + "b")).matches(subject))
+    }
+
     @Test func `a word's index is the magnitude of its hash`() {
         let hashes: [(String, UInt32)] = [
             ("hello", 613_153_351), ("good", 115_441_729), ("text", 970_674_652), ("привет", 993_413_998),
