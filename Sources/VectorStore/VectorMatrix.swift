@@ -9,9 +9,11 @@ import Synchronization
 struct VectorMatrix: Sendable {
     /// 256 rows of 384 floats are 393 KB: what a write of one point copies, in a fraction of a sync's time.
     static let rowsPerSegment = 256
+    /// Rows that a segment begins with; from there it doubles. A collection of one point, as of one tenant among thousands, has no more.
+    private static let leastRows = 8
 
     let dimension: Int
-    /// [rowsPerSegment, dimension] each, row-major; empty where no row is stored.
+    /// [up to rowsPerSegment, dimension] each, row-major; empty where no row is stored.
     private var segments: [[Float]] = []
 
     init(dimension: Int) { self.dimension = dimension }
@@ -21,8 +23,12 @@ struct VectorMatrix: Sendable {
         if number >= segments.count {
             segments += Array(repeating: [], count: number + 1 - segments.count)
         }
-        if segments[number].isEmpty {
-            segments[number] = [Float](repeating: 0, count: Self.rowsPerSegment * dimension)
+        let count = segments[number].count
+        if count < (place + 1) * dimension {
+            var rows = max(Self.leastRows, count / dimension)
+            while rows <= place { rows *= 2 }
+            segments[number].reserveCapacity(rows * dimension)
+            segments[number].append(contentsOf: repeatElement(0, count: rows * dimension - count))
         }
         segments[number].replaceSubrange(place * dimension..<(place + 1) * dimension, with: vector)
     }
@@ -41,7 +47,7 @@ struct VectorMatrix: Sendable {
     }
 
     /// Bytes of vectors in memory.
-    var byteCount: Int { segments.count { !$0.isEmpty } * Self.rowsPerSegment * dimension * 4 }
+    var byteCount: Int { segments.reduce(0) { $0 + $1.count } * 4 }
 
     private static func rows(ofSegment number: Int) -> Range<Int> {
         number * rowsPerSegment..<(number + 1) * rowsPerSegment
