@@ -12,6 +12,7 @@
 //   HNSWIndex+Filter.swift      what is done about filters
 //   HNSWIndex+Exact.swift       every vector compared by its floats
 //   HNSWIndex+Remove.swift      rows leave
+//   HNSWIndex+Try.swift         searches that wait for nobody
 //   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew
 //   HNSWIndex+Invariants.swift  what must hold
 //   HNSWIndex+Snapshot.swift    the index as a mapped file

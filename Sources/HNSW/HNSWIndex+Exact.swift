@@ -1,6 +1,9 @@
 // Every vector of the index compared by its floats: for callers who want no approximation.
 
 extension HNSWIndex {
+    /// Nodes compared while the gate is held: of 384 elements some 10 ms, which growth and removal may have to wait.
+    private static let slice = 32_768
+
     /// The `count` rows nearest to `query`, nearest first, equal scores by row: what `search` approximates.
     ///
     /// - Parameters:
@@ -11,26 +14,52 @@ extension HNSWIndex {
         _ query: Span<Float>, count: Int, filter: RowBits? = nil
     ) throws(HNSWError) -> [Neighbour] {
         try validate(query)
-        return shared { state in
-            let graph = state.graph
-            let context = unsafe state.takeContext(ef: 1)
-            defer { unsafe state.giveBack(context) }
-            var best = TopK(min(max(0, count), state.rowCapacity), configuration.distance)
-            unsafe query.withUnsafeBufferPointer { query in
-                guard let base = query.baseAddress else { return }
-                let probe = unsafe context.pointee.prepare(graph, base)
-                for node in 0..<Int(state.counters.load(IndexState.counterNodes)) {
-                    var row = graph.firstRow.load(node)
-                    if row == none { continue }
-                    if let filter, !filter.matches(graph, node) { continue }
-                    let score = graph.score(probe, node)
-                    while row != none {
-                        if filter?.contains(row) ?? true { best.offer(Neighbour(row: Int(row), score: score)) }
-                        row = graph.nextRow.load(Int(row))
-                    }
+        var best = TopK(count, configuration.distance)
+        shared { Self.scan(0..<Int.max, query, filter, $0, into: &best) }
+        return best.sorted()
+    }
+
+    /// The same in slices of some ten milliseconds, between which others may change the index.
+    ///
+    /// - Parameter checkpoint: Called after each slice; what it throws ends the search.
+    public func exactSearch(
+        _ query: Span<Float>, count: Int, filter: RowBits? = nil, _ checkpoint: () throws -> Void
+    ) throws -> [Neighbour] {
+        try validate(query)
+        var best = TopK(count, configuration.distance)
+        var start = 0
+        while shared({ Self.scan(start..<start + Self.slice, query, filter, $0, into: &best) }) {
+            start += Self.slice
+            try checkpoint()
+        }
+        return best.sorted()
+    }
+
+    /// Offers what part of the nodes stands for, while the gate is held.
+    ///
+    /// - Returns: Whether there are nodes behind.
+    @discardableResult
+    static func scan(
+        _ range: Range<Int>, _ query: Span<Float>, _ filter: RowBits?, _ state: IndexState, into best: inout TopK
+    ) -> Bool {
+        let graph = state.graph
+        let context = unsafe state.takeContext(ef: 1)
+        defer { unsafe state.giveBack(context) }
+        let nodes = Int(state.counters.load(IndexState.counterNodes))
+        unsafe query.withUnsafeBufferPointer { query in
+            guard let base = query.baseAddress else { return }
+            let probe = unsafe context.pointee.prepare(graph, base)
+            for node in range.clamped(to: 0..<nodes) {
+                var row = graph.firstRow.load(node)
+                if row == none { continue }
+                if let filter, !filter.matches(graph, node) { continue }
+                let score = graph.score(probe, node)
+                while row != none {
+                    if filter?.contains(row) ?? true { best.offer(Neighbour(row: Int(row), score: score)) }
+                    row = graph.nextRow.load(Int(row))
                 }
             }
-            return best.sorted()
         }
+        return nodes > range.upperBound
     }
 }

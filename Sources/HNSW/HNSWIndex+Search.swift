@@ -24,18 +24,24 @@ extension HNSWIndex {
         found.removeAll(keepingCapacity: true)
         try validate(query)
         guard count > 0 else { return }
-        shared { state in
-            // Nobody finds more than there is; this also bounds the buffers whatever was asked for.
-            let count = min(count, state.rowCapacity)
-            let ef = min(max(ef, count), state.nodeCapacity)
-            let context = unsafe state.takeContext(ef: ef)
-            unsafe query.withUnsafeBufferPointer { query in
-                guard let base = query.baseAddress else { return }
-                unsafe Self.search(base, count: count, ef: ef, filter, state, &context.pointee)
-            }
-            unsafe context.pointee.appendResults(to: &found)
-            unsafe state.giveBack(context)
+        shared { Self.search(query, count: count, ef: ef, filter, $0, into: &found) }
+    }
+
+    /// The same while the gate is held.
+    static func search(
+        _ query: Span<Float>, count: Int, ef: Int, _ filter: RowBits?, _ state: IndexState,
+        into found: inout [Neighbour]
+    ) {
+        // Nobody finds more than there is; this also bounds the buffers whatever was asked for.
+        let count = min(count, state.rowCapacity)
+        let ef = min(max(ef, count), state.nodeCapacity)
+        let context = unsafe state.takeContext(ef: ef)
+        unsafe query.withUnsafeBufferPointer { query in
+            guard let base = query.baseAddress else { return }
+            unsafe Self.search(base, count: count, ef: ef, filter, state, &context.pointee)
         }
+        unsafe context.pointee.appendResults(to: &found)
+        unsafe state.giveBack(context)
     }
 
     private static func search(

@@ -81,6 +81,14 @@ public final class HNSWIndex: @unchecked Sendable {
         return try body(state)
     }
 
+    /// The same when nobody has to be waited for; nil otherwise.
+    @inline(__always)
+    func sharedIfFree<T, E: Error>(_ body: (IndexState) throws(E) -> T) throws(E) -> T? {
+        guard state.lockSharedIfFree() else { return nil }
+        defer { state.unlockGate() }
+        return try body(state)
+    }
+
     @inline(__always)
     func exclusive<T, E: Error>(_ body: (IndexState) throws(E) -> T) throws(E) -> T {
         state.lockExclusively()

@@ -278,6 +278,8 @@ import Darwin
     // MARK: The gate
 
     func lockShared() { unsafe pthread_rwlock_rdlock(gate) }
+    /// Whether it is locked now: not where one would wait for who holds it exclusively, or for who waits to.
+    func lockSharedIfFree() -> Bool { unsafe pthread_rwlock_tryrdlock(gate) == 0 }
     func lockExclusively() { unsafe pthread_rwlock_wrlock(gate) }
     func unlockGate() { unsafe pthread_rwlock_unlock(gate) }
 

@@ -57,6 +57,16 @@ struct DenseField: Sendable {
         held = rows
     }
 
+    /// A first graph's configuration: with floats instead of codes, where a sample of the vectors that wait for it says that codes would
+    /// not tell them apart.
+    func suited(_ configuration: HNSWConfiguration) -> HNSWConfiguration {
+        let rows = waiting.list
+        let step = max(1, rows.count / HNSWConfiguration.sampleCount)
+        let drawn = stride(from: 0, to: rows.count, by: step).prefix(HNSWConfiguration.sampleCount)
+        let sample = drawn.flatMap { matrix.vector(row: Int(rows[$0])) }
+        return configuration.suited(to: sample.span)
+    }
+
     /// The builder has taken these rows.
     mutating func hold(_ rows: RowBits) { held.formUnion(rows) }
 
@@ -81,14 +91,61 @@ struct DenseField: Sendable {
 
     // MARK: - Search
 
+    /// The widest view of a search through the graph: beyond it every vector is compared.
+    ///
+    /// What is in view is kept sorted, and moves where something nearer comes in between: twice the view is four times the moving, which
+    /// of 8,192 nodes is a few milliseconds, and of a million would be minutes that nobody can end, while who inserts or removes waits.
+    /// Where rows are to be left out, a search widens its view by them.
+    private enum Widest {
+        static let view = 8192
+        static let filteredView = 2048
+    }
+
+    /// Whether a search goes through the graph, or compares every vector.
+    ///
+    /// From a view of an eighth of everything on, both take the same time: much is met on the way that is not in view in the end, in no
+    /// order of memory.
+    func isSoughtInGraph(ef: Int, count: Int, isFiltered: Bool) -> Bool {
+        let view = max(ef, count)
+        return graph != nil && view < indexed.count / 8
+            && view <= (isFiltered ? Widest.filteredView : Widest.view)
+    }
+
     /// The nearest rows, nearest first.
     ///
     /// - Parameters:
     ///   - rows: The rows that may be found; nil for all.
     ///   - ef: Nodes that a graph's search keeps in view; nil compares every vector.
+    ///   - checkpoint: Called every few milliseconds where everything is compared; what it throws ends the search.
     func nearest(
-        to query: [Float], count: Int, among rows: RowBits?, ef: Int?
-    ) throws(HNSWError) -> [Neighbour] {
+        to query: [Float], count: Int, among rows: RowBits?, ef: Int?, _ checkpoint: () throws -> Void
+    ) throws -> [Neighbour] {
+        let found = try nearest(to: query, count: count, among: rows, checkpoint) { graph, wanted in
+            if let ef, isSoughtInGraph(ef: ef, count: count, isFiltered: wanted != nil) {
+                try graph.search(query.span, count: count, ef: max(ef, count), filter: wanted)
+            } else {
+                try graph.exactSearch(query.span, count: count, filter: wanted, checkpoint)
+            }
+        }
+        return found ?? []
+    }
+
+    /// The same, or nil where the graph's builder would have to be waited for.
+    func nearestAtOnce(to query: [Float], count: Int, among rows: RowBits?, ef: Int) throws -> [Neighbour]? {
+        try nearest(to: query, count: count, among: rows, {}) { graph, wanted in
+            if isSoughtInGraph(ef: ef, count: count, isFiltered: wanted != nil) {
+                try graph.trySearch(query.span, count: count, ef: max(ef, count), filter: wanted)
+            } else {
+                try graph.tryExactSearch(query.span, count: count, filter: wanted)
+            }
+        }
+    }
+
+    /// - Parameter search: Of the graph, among these rows or all; what it does not tell is not told.
+    private func nearest(
+        to query: [Float], count: Int, among rows: RowBits?, _ checkpoint: () throws -> Void,
+        _ search: (HNSWIndex, RowBits?) throws -> [Neighbour]?
+    ) throws -> [Neighbour]? {
         var unindexed = rows ?? present
         if rows != nil { unindexed.formIntersection(present) }
         var best = TopK(count, parameters.distance)
@@ -101,25 +158,18 @@ struct DenseField: Sendable {
             } else if graph.count != indexed.count {
                 wanted = indexed
             }
-            func search(_ wanted: RowBits?) throws(HNSWError) -> [Neighbour] {
-                // A good part of everything is found sooner by comparing everything.
-                if let ef, count < indexed.count / 8 {
-                    try graph.search(query.span, count: count, ef: max(ef, count), filter: wanted)
-                } else {
-                    try graph.exactSearch(query.span, count: count, filter: wanted)
-                }
-            }
-            var found = try search(wanted)
+            guard var found = try search(graph, wanted) else { return nil }
             // The builder may have gone on since this state was published: what it has put in since took the places of others.
             if wanted == nil, found.contains(where: { !indexed.contains(UInt32($0.row)) }) {
-                found = try search(indexed)
+                guard let again = try search(graph, indexed) else { return nil }
+                found = again
             }
             for neighbour in found where indexed.contains(UInt32(neighbour.row)) { best.offer(neighbour) }
         }
         if unindexed.count > 0 {
-            for neighbour in matrix.nearest(
-                to: query, distance: parameters.distance, count: count, among: unindexed)
-            { best.offer(neighbour) }
+            let found = try matrix.nearest(
+                to: query, distance: parameters.distance, count: count, among: unindexed, checkpoint)
+            for neighbour in found { best.offer(neighbour) }
         }
         return best.sorted()
     }

@@ -9,8 +9,8 @@ import HNSW
 extension EmbeddedStore {
     /// What a query finds, when memory alone can tell and it does not take long; nil for any other, which `query` answers.
     ///
-    /// Made for callers that must not be kept waiting, such as the threads that read from connections. What is answered is one
-    /// committed state, as always.
+    /// Made for callers that must not be kept waiting, such as the threads that read from connections: while a graph grows or lets go
+    /// of rows it is nil, too. What is answered is one committed state, as always.
     ///
     /// - Throws: what `query` does.
     public func queryAtOnce(_ query: PointsQuery, in name: String) throws(StoreError) -> [ScoredPoint]? {
@@ -30,7 +30,9 @@ extension EmbeddedStore {
             }
             // No more than there are points, as in `QueryEvaluation.hits`; the sum is small, or there was no ef.
             let count = min(query.limit + query.offset, max(state.pointsCount, 1))
-            let hits = try state.nearest(to: values, query, count, among: rows, ef: ef)
+            let vector = field.parameters.prepared(values)
+            guard let found = try field.nearestAtOnce(to: vector, count: count, among: rows, ef: ef) else { return nil }
+            let hits = state.hits(found, query)
             var points = try hits.dropFirst(query.offset).prefix(query.limit).map { try state.scored($0, path) }
             if query.withPayload == .none { return points }
             let keys = zip(hits.dropFirst(query.offset), points).map { hit, point in
@@ -63,8 +65,9 @@ extension DenseField {
     fileprivate func efAtOnce(_ query: PointsQuery, _ usual: Int) -> Int? {
         let ef = query.ef ?? usual
         guard !query.isExact, query.limit <= Most.hits, query.offset <= Most.hits, ef <= Most.ef else { return nil }
-        let isGraphSearched = graph != nil && query.limit + query.offset < indexed.count / 8
-        let compared = isGraphSearched ? present.count - indexed.count : present.count
+        let isSought = isSoughtInGraph(
+            ef: ef, count: query.limit + query.offset, isFiltered: query.filter != nil)
+        let compared = isSought ? present.count - indexed.count : present.count
         return compared * parameters.size <= Most.elements ? ef : nil
     }
 }

@@ -34,15 +34,22 @@ struct MultiField: Sendable {
     }
 
     /// - Complexity: the rows of all candidates, times those of the query.
-    func nearest(to query: [[Float]], count: Int, among rows: RowBits?) -> [Neighbour] {
+    /// - Throws: what the meter does.
+    func nearest(
+        to query: [[Float]], count: Int, among rows: RowBits?, _ work: WorkMeter
+    ) throws(StoreError) -> [Neighbour] {
         let distance = parameters.distance
         let query = query.map(parameters.prepared)
         var candidates = present
         if let rows { candidates.formIntersection(rows) }
         var best = TopK(count, distance)
-        candidates.forEach { row in
-            guard let vector = vectors[row] else { return }
-            let similarity = Self.similarity(query, vector, distance)
+        for row in candidates.list {
+            guard let vector = vectors[row] else { continue }
+            var similarity: Float = 0
+            for part in query {
+                similarity += Self.similarity(part, vector, distance)
+                try work.spend(vector.count * parameters.size * MemoryLayout<Float>.size)
+            }
             let score =
                 switch distance {
                 case .cosine, .dot: similarity
@@ -56,9 +63,12 @@ struct MultiField: Sendable {
 
     /// - Parameters: [rows, size] each, of one size.
     static func similarity(_ query: [[Float]], _ vector: [[Float]], _ distance: Distance) -> Float {
-        query.reduce(0) { sum, row in
-            sum + vector.reduce(-.infinity) { max($0, distance.similarity(distance.score(row.span, $1.span))) }
-        }
+        query.reduce(0) { $0 + similarity($1, vector, distance) }
+    }
+
+    /// That of the row of `vector` which is likest to `row`.
+    private static func similarity(_ row: [Float], _ vector: [[Float]], _ distance: Distance) -> Float {
+        vector.reduce(-.infinity) { max($0, distance.similarity(distance.score(row.span, $1.span))) }
     }
 }
 

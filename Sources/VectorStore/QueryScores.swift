@@ -7,16 +7,19 @@ extension CollectionState {
     /// - Parameters:
     ///   - values: [size], as given
     ///   - ef: Nodes that a graph's search keeps in view; nil compares every vector.
+    ///   - checkpoint: Called every few milliseconds where everything is compared; what it throws ends the search.
     func nearest(
-        to values: [Float], _ query: PointsQuery, _ count: Int, among rows: RowBits?, ef: Int?
+        to values: [Float], _ query: PointsQuery, _ count: Int, among rows: RowBits?, ef: Int?,
+        _ checkpoint: () throws -> Void
     ) throws -> [Hit] {
         guard let field = dense[query.using] else { throw StoreError.unknownVector(query.using) }
         return hits(
-            try field.nearest(to: field.parameters.prepared(values), count: count, among: rows, ef: ef), query)
+            try field.nearest(to: field.parameters.prepared(values), count: count, among: rows, ef: ef, checkpoint),
+            query)
     }
 
     /// Those that are nearer than the query's threshold.
-    fileprivate func hits(_ found: [Neighbour], _ query: PointsQuery) -> [Hit] {
+    func hits(_ found: [Neighbour], _ query: PointsQuery) -> [Hit] {
         let hits = found.map { Hit(row: UInt32($0.row), score: $0.score) }
         guard let threshold = query.scoreThreshold else { return hits }
         let distance = configuration.vectors[query.using]?.distance ?? .dot
@@ -42,10 +45,13 @@ extension QueryEvaluation {
         case .dense(let values):
             // Prefetched candidates are few, and each of them counts.
             let ef = query.isExact || !query.prefetch.isEmpty ? nil : query.ef ?? store.options.ef
-            return try state.nearest(to: values, query, count, among: rows, ef: ef)
+            return try state.nearest(to: values, query, count, among: rows, ef: ef, checkpoint)
         case .multi(let vectors):
             guard let field = state.multi[query.using] else { throw StoreError.unknownVector(query.using) }
-            found = field.nearest(to: vectors, count: count, among: rows)
+            let work = WorkMeter { () throws(StoreError) in
+                try StoreError.translating(store.path) { try checkpoint() }
+            }
+            found = try field.nearest(to: vectors, count: count, among: rows, work)
         case .sparse(let sparse):
             guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
             var counted: RowBits?
@@ -143,19 +149,19 @@ extension QueryEvaluation {
         let scores = lists.map { Dictionary($0.map { ($0.row, $0.score) }, uniquingKeysWith: { first, _ in first }) }
         for condition in formula.conditions { try state.checkStemmers(of: condition) }
         let tokenizers = state.tokenizers
+        let work = WorkMeter(db, path: store.path)
         let hits = try Fusion.merged(lists).map { hit in
             guard let row = try store.fetch(state.point(hit.row), .all, .none, db) else {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
             }
+            let text: String = try row.decode(forColumn: "payload")
             let subject = FilterSubject(
                 id: try EmbeddedStore.id(row, path: store.path),
-        let work = WorkMeter(db, path: store.path)
                 payload: .object(try EmbeddedStore.payload(of: text, path: store.path)),
                 hasVector: { state.hasVector($0, row: hit.row) }, tokenizers: tokenizers, work: work,
                 byteCount: text.utf8.count)
             let value = try formula.value(
                 of: FormulaSubject(subject: subject, scores: scores.map { $0[hit.row] }, defaults: defaults))
-            let text: String = try row.decode(forColumn: "payload")
             guard Float(value).isFinite else {
                 throw StoreError.badRequest("The expression \(value) as f32 produced a non-finite number")
             }

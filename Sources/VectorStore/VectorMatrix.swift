@@ -53,10 +53,30 @@ struct VectorMatrix: Sendable {
         number * rowsPerSegment..<(number + 1) * rowsPerSegment
     }
 
+    /// Segments between two looks at the caller: two milliseconds of one core's work.
+    private static let band = 64
+
     /// The nearest of `rows`, which are stored, nearest first. Blocks the calling thread and uses all cores when there is enough to do.
-    func nearest(to query: [Float], distance: Distance, count: Int, among rows: RowBits) -> [Neighbour] {
+    ///
+    /// - Parameter checkpoint: Called every few milliseconds; what it throws ends the search.
+    func nearest(
+        to query: [Float], distance: Distance, count: Int, among rows: RowBits, _ checkpoint: () throws -> Void = {}
+    ) throws -> [Neighbour] {
         let numbers = segments.indices.filter { rows.intersects(Self.rows(ofSegment: $0)) }
         let best = Mutex(TopK(count, distance))
+        for start in stride(from: 0, to: numbers.count, by: Self.band) {
+            if start > 0 { try checkpoint() }
+            scan(numbers[start..<min(start + Self.band, numbers.count)], query, distance, count, rows, best)
+        }
+        return best.withLock { $0.sorted() }
+    }
+
+    /// Offers the nearest `count` of some segments.
+    private func scan(
+        _ numbers: ArraySlice<Int>, _ query: [Float], _ distance: Distance, _ count: Int, _ rows: RowBits,
+        _ best: borrowing Mutex<TopK>
+    ) {
+        let numbers = Array(numbers)
         // A segment takes 25 microseconds: fewer than sixteen are done sooner than threads are woken.
         let workers = numbers.count < 16 ? 1 : min(ProcessInfo.processInfo.activeProcessorCount, numbers.count)
         let next = Mutex(0)
@@ -78,6 +98,5 @@ struct VectorMatrix: Sendable {
             let found = mine.sorted()
             best.withLock { best in found.forEach { best.offer($0) } }
         }
-        return best.withLock { $0.sorted() }
     }
 }

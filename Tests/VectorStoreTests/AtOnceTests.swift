@@ -183,6 +183,8 @@ import Testing
     @Test func `beside a graph that is being built what is told of points is true`() async throws {
         var options = EmbeddedStore.Options()
         options.indexingThreshold = 400 * Self.size * 4
+        // Less than an eighth of what there is, so that it is the graph that is searched.
+        options.ef = 48
         try await Self.withModel(options, seed: 14) { model, _ in
             for _ in 0..<40 {
                 try await model.upsert(60)

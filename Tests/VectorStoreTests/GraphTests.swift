@@ -14,6 +14,8 @@ import Testing
     private static var options: EmbeddedStore.Options {
         var options = EmbeddedStore.Options()
         options.indexingThreshold = 300 * size * 4
+        // Less than an eighth of 600, so that it is the graph that is searched.
+        options.ef = 64
         return options
     }
 

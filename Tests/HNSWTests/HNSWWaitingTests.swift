@@ -1,0 +1,72 @@
+// Searches that wait for nobody, and searches that let others in.
+
+import TestSupport
+import Testing
+
+@testable import HNSW
+
+@Suite struct HNSWWaitingTests {
+    private static func index(_ count: Int, _ generator: inout SplitMix64) throws -> HNSWIndex {
+        let configuration = HNSWConfiguration(dimension: 2, distance: .euclid, M: 4, efConstruction: 8)
+        let index = try HNSWIndex(configuration, capacity: count)
+        for row in 0..<count {
+            let vector = (0..<2).map { _ in Float.random(in: -1...1, using: &generator) }
+            try index.insert(vector.span, row: UInt32(row))
+        }
+        return index
+    }
+
+    @Test func `while nobody changes the index, a search that does not wait finds the same`() throws {
+        var generator = SplitMix64(seed: 5)
+        let index = try Self.index(500, &generator)
+        let odd = RowBits((0..<500 as Range<UInt32>).filter { $0 % 2 == 1 }, capacity: 500)
+        for filter in [nil, odd] {
+            let query: [Float] = [0.3, -0.2]
+            let found = try index.trySearch(query.span, count: 10, ef: 40, filter: filter)
+            #expect(try found == index.search(query.span, count: 10, ef: 40, filter: filter))
+            let exact = try index.tryExactSearch(query.span, count: 10, filter: filter)
+            #expect(try exact == index.exactSearch(query.span, count: 10, filter: filter))
+            #expect(exact?.count == 10)
+        }
+        let (origin, short, none): ([Float], [Float], [Float]) = ([0, 0], [0], [.nan, 0])
+        let nothing = try index.trySearch(origin.span, count: 0, ef: 40)
+        #expect(nothing == [])
+        #expect(throws: HNSWError.self) { try index.trySearch(short.span, count: 1, ef: 40) }
+        #expect(throws: HNSWError.self) { try index.tryExactSearch(none.span, count: 1) }
+    }
+
+    @Test func `while the index is changed, a search that does not wait finds nothing and returns`() throws {
+        var generator = SplitMix64(seed: 6)
+        let index = try Self.index(100, &generator)
+        let query: [Float] = [0, 0]
+        func found() throws -> [[Neighbour]?] {
+            [try index.trySearch(query.span, count: 1, ef: 40), try index.tryExactSearch(query.span, count: 1)]
+        }
+        let free = try found()
+        #expect(free.allSatisfy { $0?.count == 1 })
+        let whileChanged = try index.exclusive { _ throws(any Error) in try found() }
+        #expect(whileChanged == [nil, nil])
+        // Beside other searches it need not wait.
+        let whileSearched = try index.shared { _ throws(any Error) in try found() }
+        #expect(whileSearched == free)
+    }
+
+    private struct Ended: Error {}
+
+    @Test func `an exact search lets others change the index in between, and ends when it is told to`() throws {
+        var generator = SplitMix64(seed: 7)
+        let index = try Self.index(70_000, &generator)
+        let query: [Float] = [0.1, 0.2]
+        let expected = try index.exactSearch(query.span, count: 20)
+        var pauses = 0
+        let found = try index.exactSearch(query.span, count: 20) {
+            pauses += 1
+            // Held exclusively, the gate would let nobody else in.
+            try index.reserve(70_000 + 100_000 * pauses)
+        }
+        #expect(found == expected)
+        // 70,000 nodes are two whole slices of 32,768 and a part of one.
+        #expect(pauses == 2)
+        #expect(throws: Ended.self) { try index.exactSearch(query.span, count: 20) { throw Ended() } }
+    }
+}
