@@ -129,17 +129,30 @@ public struct CollectionConfiguration: Sendable, Hashable {
         if let values = vector.dense, vectors[name]?.isMulti == true { .multi([values]) } else { vector }
     }
 
+    /// The greatest length of a vector. No product of two is more than its square, of which an IDF, a sum over the rows of a multivector
+    /// and a difference make some tens or hundreds: still a finite number of 32 bits, up to 3.4e38, as clients need it. Beyond, scores
+    /// would be infinite or none.
+    private static let greatestLength: Float = 1e18
+
     /// Refuses vectors that do not belong into the collection: of a point, or of a query.
     func check(_ vectors: NamedVectors, of id: PointID? = nil) throws(StoreError) {
+        let owner = id.map { "vector of point \($0)" } ?? "query vector"
+        func checkLength(_ values: [Float]) throws(StoreError) {
+            // Of numbers that are more than 32 bits hold it is infinite.
+            guard values.reduce(0, { $0 + $1 * $1 }) <= Self.greatestLength * Self.greatestLength else {
+                throw .badRequest("the \(owner) is longer than \(Self.greatestLength): its scores would not be finite")
+            }
+        }
         for (name, vector) in vectors {
             func check(_ values: [Float], _ parameters: VectorParameters) throws(StoreError) {
                 guard values.count == parameters.size else {
                     throw .wrongDimension(expected: parameters.size, got: values.count)
                 }
                 guard values.allSatisfy(\.isFinite) else {
-                    let owner = id.map { "vector of point \($0)" } ?? "query vector"
                     throw .badRequest("the \(owner) has a component that is not a finite number")
                 }
+                // Cosine's are made as long as 1, bytes are cut.
+                if parameters.distance != .cosine && !parameters.isOfBytes { try checkLength(values) }
             }
             switch adapted(vector, to: name) {
             case .dense(let values):
@@ -150,8 +163,9 @@ public struct CollectionConfiguration: Sendable, Hashable {
                 guard parameters.isMulti else { throw .badRequest("'\(name)' has one vector a point, not several") }
                 guard !rows.isEmpty else { throw .wrongInput("Multivector must not be empty for vector '\(name)'") }
                 for row in rows { try check(row, parameters) }
-            case .sparse:
+            case .sparse(let sparse):
                 guard sparseVectors[name] != nil else { throw .unknownVector(name) }
+                try checkLength(sparse.values)
             }
         }
     }

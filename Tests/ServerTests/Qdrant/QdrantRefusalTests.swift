@@ -111,6 +111,29 @@ import VectorStore
         }
     }
 
+    /// A score that is infinite would be told as null, which clients do not take.
+    @Test func `vectors whose scores would not be finite are refused, in points and in queries`() async throws {
+        try await QdrantServer.run { server in
+            try await server.fill()
+            let long: JSONValue = [3e38, 1]
+            let point: JSONValue = ["points": [["id": 9, "vector": long]]]
+            for (method, path, body) in [
+                ("PUT", "/collections/c/points", point), ("POST", "/collections/c/points/query", ["query": long]),
+                ("POST", "/collections/c/points/search", ["vector": long, "limit": 1]),
+            ] {
+                let refused = try await server.error(method, path, body)
+                #expect(refused.0 == 400 && refused.1.contains("longer than 1e+18"), "\(refused)")
+            }
+            // As long as may be, the score is finite.
+            _ = try await server.result(
+                "PUT", "/collections/c/points?wait=true", ["points": [["id": 9, "vector": [9e17, 0]]]])
+            let found = try await server.result(
+                "POST", "/collections/c/points/query", ["query": [9e17, 0], "limit": 1])
+            let score = try #require(found["points"]?.array?.first?["score"]?.number)
+            #expect((8e35...8.2e35).contains(score))
+        }
+    }
+
     @Test(arguments: [
         ("PUT", "/collections/a%2Fb", #"{"vectors": {"size": 2, "distance": "Dot"}}"#, "cannot contain \"/\" char"),
         ("PUT", "/collections/a%3Cb", #"{"vectors": {"size": 2, "distance": "Dot"}}"#, "cannot contain \"<\" char"),
