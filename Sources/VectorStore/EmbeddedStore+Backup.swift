@@ -42,7 +42,7 @@ extension EmbeddedStore {
             try written.synchronize()
             try written.close()
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: partial)
-            try FileManager.default.moveItem(atPath: partial, toPath: file)
+            try FinishedFile.rename(partial, to: file)
         } catch {
             try? FileManager.default.removeItem(atPath: partial)
             if error is CocoaError { throw StoreError.unusable(path: file, reason: error.localizedDescription) }

@@ -6,7 +6,7 @@ import GRDB
 extension EmbeddedStore {
     /// Writes a collection to a file, as it is now: vectors, payloads, configuration and payload indexes. Updates go on meanwhile.
     ///
-    /// Graphs are not in it: whoever restores it builds them again. The file gets its name when it is whole and synced.
+    /// Graphs are not in it: whoever restores it builds them again. The file gets its name when it is whole and synced, and the name is synced, too.
     ///
     /// - Throws: `.collectionNotFound`, `.unusable` when there is something of that name already, `.diskFull`.
     public func snapshot(of name: String, to file: String) async throws(StoreError) -> SnapshotInfo {
@@ -34,7 +34,7 @@ extension EmbeddedStore {
                         vectors: try row.decode(forColumn: "vectors"))
                 }
                 let info = try writer.finish()
-                try FileManager.default.moveItem(atPath: partial, toPath: file)
+                try FinishedFile.rename(partial, to: file)
                 return info
             }
         } catch {

@@ -35,6 +35,21 @@ import Testing
         }
     }
 
+    /// That the name is on the disk only a power cut can tell; that syncing is tried, a directory that is not there.
+    @Test func `a finished file is renamed and never put in another's place`() async throws {
+        try await withTemporaryDirectory { directory in
+            let (partial, file) = (directory + "/a.partial", directory + "/a")
+            try Data("new".utf8).write(to: URL(filePath: partial))
+            try FinishedFile.rename(partial, to: file)
+            #expect(try Data(contentsOf: URL(filePath: file)) == Data("new".utf8))
+            #expect(!FileManager.default.fileExists(atPath: partial))
+            try Data("newer".utf8).write(to: URL(filePath: partial))
+            #expect(throws: CocoaError.self) { try FinishedFile.rename(partial, to: file) }
+            #expect(try Data(contentsOf: URL(filePath: file)) == Data("new".utf8))
+            #expect(throws: StoreError.self) { try FinishedFile.sync(directory: directory + "/nowhere") }
+        }
+    }
+
     // MARK: Schema
 
     private static func databasePath(_ directory: String) -> String { directory + "/points.sqlite" }
