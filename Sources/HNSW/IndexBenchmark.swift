@@ -66,6 +66,8 @@ public struct IndexBenchmark {
     ) throws(HNSWError) -> Report {
         let dimension = configuration.dimension
         let rows = base.count / dimension
+        // Before anything else: what it cannot be made with is said at once.
+        var index = try HNSWIndex(configuration, capacity: rows)
         let truth: [[Float]]
         if let neighbours {
             truth = scores(of: neighbours, base: base, queries: queries)
@@ -76,7 +78,6 @@ public struct IndexBenchmark {
             }
         }
         progress("build")
-        var index = try HNSWIndex(configuration, capacity: rows)
         let start = ContinuousClock.now
         try index.insert(matrix: base, threads: threads)
         let buildSeconds = Self.seconds(since: start)

@@ -20,6 +20,20 @@ import Testing
         #expect(report.markdown.contains("| 128 |"))
     }
 
+    @Test func `what no index can be made with is said before anything is computed`() throws {
+        let base = VectorSet(rows: 50, dimension: 16, seed: 65)
+        for configuration in [
+            HNSWConfiguration(dimension: 16, M: 1), HNSWConfiguration(dimension: 16, efConstruction: 0),
+        ] {
+            var steps: [String] = []
+            let benchmark = IndexBenchmark(configuration)
+            #expect(throws: HNSWError.self) {
+                try benchmark.run(base: base.values.span, queries: base.values.span) { steps.append($0) }
+            }
+            #expect(steps.isEmpty)
+        }
+    }
+
     @Test func `truth that is given is believed, as deep as it is`() throws {
         let base = VectorSet(rows: 500, dimension: 16, repeats: 4, seed: 63)
         let queries = VectorSet(rows: 20, dimension: 16, seed: 64)

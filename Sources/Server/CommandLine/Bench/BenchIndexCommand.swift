@@ -77,7 +77,7 @@ struct BenchIndexCommand: ParsableCommand {
             guard matrixOfQueries.columns == matrix.columns else {
                 throw ValidationError("queries have \(matrixOfQueries.columns) elements, vectors \(matrix.columns)")
             }
-            asked = Array(matrixOfQueries.values.prefix(queryCount * matrix.columns))
+            asked = Array(matrixOfQueries.values.prefix(min(queryCount, matrixOfQueries.rows) * matrix.columns))
         } else {
             let held = min(queryCount, matrix.rows / 10) * matrix.columns
             guard held > 0 else { throw ValidationError("with fewer than 10 vectors, give --queries") }
