@@ -226,9 +226,12 @@ public final class EmbeddedStore: PointStore {
     }
 
     /// The same, and a change of what is kept beside the collection, in one transaction.
+    ///
+    /// - Throws: `.badRequest` for a stemmer where the library for it is missing.
     public func createPayloadIndex(
         _ field: String, _ type: PayloadIndexType, in name: String, configuring change: ConfigurationChange?
     ) async throws(StoreError) {
+        try type.checkStemmer()
         let path = try PayloadPath(field)
         try Self.checkText(field, "a field's name")
         try await write { [self] db in

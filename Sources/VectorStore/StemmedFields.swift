@@ -3,6 +3,14 @@
 import GRDB
 import HNSW
 
+extension PayloadIndexType {
+    /// - Throws: `.badRequest` when words are to be taken to their stems and nothing here can.
+    func checkStemmer(isAvailable: Bool = StemmerLanguage.isAvailable) throws(StoreError) {
+        guard case .text(let parameters) = self, parameters.stemmer != nil, !isAvailable else { return }
+        throw .badRequest(StemmerLanguage.requirement)
+    }
+}
+
 extension PayloadIndex {
     /// - Throws: `.badRequest` when words stay whole that should be taken to their stems.
     func checkStemmer() throws(StoreError) {

@@ -86,6 +86,30 @@ import Testing
         try state.checkStemmers(of: Filter(must: [text]))
     }
 
+    @Test func `where the library for stems is missing, an index with a stemmer is refused and others are not`()
+        async throws
+    {
+        var parameters = TextIndexParameters()
+        try PayloadIndexType.text(parameters).checkStemmer(isAvailable: false)
+        try PayloadIndexType.keyword.checkStemmer(isAvailable: false)
+        parameters.stemmer = .english
+        let type = PayloadIndexType.text(parameters)
+        try type.checkStemmer(isAvailable: true)
+        #expect(throws: StoreError.badRequest(StemmerLanguage.requirement)) {
+            try type.checkStemmer(isAvailable: false)
+        }
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            var refusal: StoreError?
+            do throws(StoreError) { try await store.createPayloadIndex("t", type, in: "c") } catch { refusal = error }
+            let isAvailable = StemmerLanguage.isAvailable
+            #expect(refusal == (isAvailable ? nil : .badRequest(StemmerLanguage.requirement)))
+            #expect(try await store.collection("c").payloadIndexes.isEmpty != isAvailable)
+            try store.close()
+        }
+    }
+
     @Test func `stop words are what contractions leave at the apostrophe, and no other pieces`() {
         let left = Self.tokens("They’d say it isn't what we've known, shan't we? Ain't ma o'clock") { parameters in
             parameters.stopwordLanguages = [.english]
@@ -113,30 +137,6 @@ import Testing
         #expect(tokenizer.tokens(ofDocument: blob).count == 255)
         #expect(tokenizer.tokens(ofDocument: blob).last == tokenizer.tokens(ofQuery: blob).first)
     }
-
-    @Test func `many scripts: ideographs one by one, accents off, numbers left out`() {
-        let text = "What's 3 Pâté, 今天是 Qdrantの йод"
-        #expect(
-            Self.tokens(text) { $0.tokenizer = .multilingual }
-                == ["what", "s", "pate", "今", "天", "是", "qdrant", "の", "йод"])
-    }
-
-    @Test func `parameters are read as they are written`() throws {
-        let json: JSONValue = [
-            "type": "text", "tokenizer": "word", "lowercase": true, "ascii_folding": true, "phrase_matching": true,
-            "stopwords": ["languages": ["english", "spanish"], "custom": ["x"]],
-            "stemmer": ["type": "snowball", "language": "portuguese"], "scoring": true,
-        ]
-        let type = try #require(PayloadIndexType(json: json))
-        #expect(PayloadIndexType(json: type.json) == type)
-        #expect(type.json == json)
-        #expect(PayloadIndexType(json: ["type": "text", "stopwords": "en"]) != nil)
-        for bad: JSONValue in ["klingon", ["languages": ["klingon"]]] {
-            #expect(PayloadIndexType(json: ["type": "text", "stopwords": bad]) == nil)
-        }
-    }
-
-    // MARK: - BM25
 
     @Test func `beginnings of a text's words are told apart up to a million`() {
         var parameters = TextIndexParameters()
@@ -178,6 +178,30 @@ import Testing
         #expect(try Condition.match(key: "t", .phrase(half + "a")).matches(subject))
         #expect(try !Condition.match(key: "t", .phrase(half + "b")).matches(subject))
     }
+
+    @Test func `many scripts: ideographs one by one, accents off, numbers left out`() {
+        let text = "What's 3 Pâté, 今天是 Qdrantの йод"
+        #expect(
+            Self.tokens(text) { $0.tokenizer = .multilingual }
+                == ["what", "s", "pate", "今", "天", "是", "qdrant", "の", "йод"])
+    }
+
+    @Test func `parameters are read as they are written`() throws {
+        let json: JSONValue = [
+            "type": "text", "tokenizer": "word", "lowercase": true, "ascii_folding": true, "phrase_matching": true,
+            "stopwords": ["languages": ["english", "spanish"], "custom": ["x"]],
+            "stemmer": ["type": "snowball", "language": "portuguese"], "scoring": true,
+        ]
+        let type = try #require(PayloadIndexType(json: json))
+        #expect(PayloadIndexType(json: type.json) == type)
+        #expect(type.json == json)
+        #expect(PayloadIndexType(json: ["type": "text", "stopwords": "en"]) != nil)
+        for bad: JSONValue in ["klingon", ["languages": ["klingon"]]] {
+            #expect(PayloadIndexType(json: ["type": "text", "stopwords": bad]) == nil)
+        }
+    }
+
+    // MARK: - BM25
 
     @Test func `a word's index is the magnitude of its hash`() {
         let hashes: [(String, UInt32)] = [
