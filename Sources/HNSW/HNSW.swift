@@ -5,14 +5,15 @@
 //   ExactSearch.swift           every vector compared: the truth, and fast enough below about 10 MB
 //
 //   HNSWConfiguration.swift     M, efConstruction and the rest, named as in the paper; the errors
+//   HNSWConfiguration+Codes.swift   whether codes are enough for vectors like those of a sample
 //   HNSWIndex.swift             the index: what it promises, and who waits for whom
 //   HNSWIndex+Insert.swift      Algorithm 1: a vector enters the graph, or joins the node that has it already
 //   HNSWIndex+Build.swift       a whole matrix, on all cores
 //   HNSWIndex+Search.swift      Algorithm 5, and exact ranking
 //   HNSWIndex+Filter.swift      what is done about filters
 //   HNSWIndex+Exact.swift       every vector compared by its floats
-//   HNSWIndex+Remove.swift      rows leave
 //   HNSWIndex+Try.swift         searches that wait for nobody
+//   HNSWIndex+Remove.swift      rows leave
 //   HNSWIndex+Repair.swift      and their nodes, and the spanning tree is laid anew
 //   HNSWIndex+Invariants.swift  what must hold
 //   HNSWIndex+Snapshot.swift    the index as a mapped file

@@ -78,6 +78,22 @@ import Testing
         }
     }
 
+    /// HNSWCodeChoiceTests say what the choice is by.
+    @Test func `a graph is to be walked by floats where the first component hides the others`() {
+        var generator = SplitMix64(seed: 9)
+        let configuration = HNSWConfiguration(dimension: 32, distance: .cosine)
+        for (factor, codes) in [(1, .int8), (1000, .float32)] as [(Float, HNSWConfiguration.Codes)] {
+            var field = DenseField(.init(size: 32, distance: .cosine))
+            #expect(field.suited(configuration) == configuration)
+            for row in 0..<1000 as Range<UInt32> {
+                var vector = Self.vector(32, &generator)
+                vector[0] *= factor
+                field.insert(field.parameters.prepared(vector), row: row)
+            }
+            #expect(field.suited(configuration).codes == codes)
+        }
+    }
+
     /// A caller who hangs up while multivectors are compared; a row of each has 1,000 components, and there are 500 rows in all.
     @Test func `comparing multivectors ends with its caller`() throws {
         var generator = SplitMix64(seed: 4)
