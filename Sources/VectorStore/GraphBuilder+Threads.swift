@@ -60,7 +60,7 @@ extension GraphBuilder {
         guard let last = rows.last else { return }
         // Searches wait while a graph grows: better now than by a thread that has to wait for a core. Vectors that are gone may still
         // have their nodes, so that there can be more of these than rows.
-        try graph.reserve(max(Int(last) + 1, graph.nodeCount + rows.count))
+        try graph.reserve(nodes: graph.nodeCount + rows.count, rows: Int(last) + 1)
         let next = Atomic(0)
         let failed = Mutex<(any Error)?>(nil)
         let hook = hooks.withLock { $0.insertion }

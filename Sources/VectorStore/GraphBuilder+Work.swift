@@ -9,9 +9,10 @@ extension GraphBuilder {
     /// Gives the graph one batch of the rows it lacks.
     func advance(_ job: Job, _ survey: Survey, _ store: EmbeddedStore) throws {
         var taken: (graph: HNSWIndex, rows: RowBits, matrix: VectorMatrix, waiting: Int)?
+        let configuration = survey.graph == nil ? Self.first(job, store) : job.configuration
         try change(job, survey.graph, store) { state, _ in
             guard let field = state.dense[job.vector] else { return }
-            let graph = try field.graph ?? HNSWIndex(job.configuration, capacity: field.present.count)
+            let graph = try field.graph ?? HNSWIndex(configuration, capacity: field.present.count)
             let waiting = field.waiting
             let rows = RowBits(waiting.list.prefix(Self.batch), capacity: 0)
             taken = (graph, rows, field.matrix, waiting.count)
@@ -176,7 +177,19 @@ extension GraphBuilder {
         note(path) { $0.successor = next }
     }
 
+    /// Takes out of the graph what has left the collection.
+    func repair(_ graph: HNSWIndex) throws {
+        let builder = self
+        _ = try Self.standingBack { try graph.repair { builder.isStopped.load(ordering: .relaxed) } }
+    }
+
     // MARK: - Help
+
+    /// How a first graph is built, seen from a sample of its vectors: not on the writer's queue, for it takes some ten milliseconds.
+    private static func first(_ job: Job, _ store: EmbeddedStore) -> HNSWConfiguration {
+        let state = try? store.collectionState(job.collection)
+        return state?.dense[job.vector]?.suited(job.configuration) ?? job.configuration
+    }
 
     /// The vectors that the database has of these rows; rows that are gone are left out.
     private static func vectors(

@@ -182,7 +182,7 @@ final class GraphBuilder: Sendable {
         }
         // What bounds memory, and what a start has to do over, does not wait for clients to pause: some never do.
         if graph.deletedNodeCount * 4 > graph.nodeCount {
-            try graph.repair()
+            try repair(graph)
             return true
         }
         let changes = changes(job, survey)
@@ -201,7 +201,7 @@ final class GraphBuilder: Sendable {
         }
         if hasWorked { return true }
         if graph.deletedNodeCount * 10 > graph.nodeCount {
-            try graph.repair()
+            try repair(graph)
             return true
         }
         if changes > graph.count / 8 {
