@@ -15,7 +15,7 @@ extension HNSWIndex {
     ) throws(HNSWError) -> [Neighbour] {
         try validate(query)
         var best = TopK(count, configuration.distance)
-        shared { Self.scan(0..<Int.max, query, filter, $0, into: &best) }
+        _ = shared { Self.scan(0..<Int.max, query, filter, $0, into: &best) }
         return best.sorted()
     }
 

@@ -27,7 +27,7 @@ import Darwin
         let bytes = max(count, 1) * MemoryLayout<Element>.stride
         let raw: UnsafeMutableRawPointer
         if let arena {
-            (chunk, raw) = unsafe arena.take(bytes)
+            unsafe (chunk, raw) = arena.take(bytes)
         } else {
             chunk = MemoryChunk(byteCount: bytes)
             unsafe raw = chunk.start
@@ -66,7 +66,7 @@ final class MemoryArena: Sendable {
 
     /// Memory that nobody else gets, at the beginning of a cache line, and what keeps it alive.
     func take(_ bytes: Int) -> (MemoryChunk, UnsafeMutableRawPointer) {
-        rest.withLock { rest in
+        unsafe rest.withLock { rest in
             var current = rest ?? Rest(chunk: MemoryChunk(byteCount: Self.chunkBytes), used: 0)
             if current.chunk.byteCount - current.used < bytes {
                 current = Rest(chunk: MemoryChunk(byteCount: max(Self.chunkBytes, bytes)), used: 0)

@@ -51,7 +51,7 @@ package enum Ceilings {
                 for _ in 0..<passes {
                     for linear in layers.lazy.flatMap(\.linears) {
                         let memory = unsafe linear.memory
-                        let lines = unsafe memory.count / 64
+                        let lines = memory.count / 64
                         let mine = lines * thread / threads..<lines * (thread + 1) / threads
                         unsafe total += sum(
                             UnsafeRawBufferPointer(rebasing: memory[64 * mine.lowerBound..<64 * mine.upperBound]))
@@ -67,7 +67,7 @@ package enum Ceilings {
     /// The sum of the floats in `memory`, whole groups of four lines, whatever they mean.
     private static func sum(_ memory: UnsafeRawBufferPointer) -> Float {
         var sums = InlineArray<4, WideLanes>(repeating: .zero)
-        for offset in unsafe stride(from: 0, to: memory.count - 255, by: 256) {
+        for offset in stride(from: 0, to: memory.count - 255, by: 256) {
             for i in 0..<4 {
                 unsafe sums[i] += memory.loadUnaligned(fromByteOffset: offset &+ 64 &* i, as: WideLanes.self)
             }

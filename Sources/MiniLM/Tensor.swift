@@ -16,7 +16,7 @@ struct Tensor: Sendable {
         // Without their signs floats are in the order of their bits, and these two kinds come last: a maximum of integers,
         // which the compiler takes many at a time.
         var largest: UInt32 = 0
-        for value in unsafe elements { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
+        for unsafe value in unsafe elements { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
         return largest < Float.infinity.bitPattern
     }
 

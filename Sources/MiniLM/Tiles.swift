@@ -131,7 +131,7 @@ enum Epilogue: Sendable {
         let all = shape.columns
         unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * all) { copy in
             unsafe copy.initialize(repeating: 0)
-            let target = unsafe copy.baseAddress!
+            let target = copy.baseAddress!
             var product = unsafe self
             unsafe (product.y, product.leadingY, product.columns) = (target, all, all)
             for row in 0..<(unsafe rows) {
@@ -352,10 +352,10 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
 
     @inline(__always)
     mutating func fetch(step: Int) {
-        guard step == due else { return }
+        guard unsafe step == due else { return }
         for line in 0..<4 { unsafe cintrinsics_prefetch_second_level(address + 64 &* line) }
         unsafe address += 256
-        due &+= interval
+        unsafe due &+= interval
     }
 }
 
