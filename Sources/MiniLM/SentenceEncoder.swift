@@ -57,7 +57,7 @@ public final class SentenceEncoder: Sendable {
     /// Loads a model: config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json,
     /// vocab.txt and model.safetensors, which stays mapped as long as the encoder lives and must not be overwritten in place.
     ///
-    /// Sets the process's BLAS to one thread a call.
+    /// With `GEMMBackend.openblas` it sets the process's BLAS to one thread a call.
     ///
     /// - Parameters:
     ///   - threads: Worker threads, at least 1; nil for one a core this process may use.
@@ -89,7 +89,7 @@ public final class SentenceEncoder: Sendable {
                 reason: "it has \(tokenizer.vocabularySize) tokens, the model \(configuration.vocabularySize)")
         }
         (self.gemm, self.precision) = (precision == .f32 ? gemm : .swift, precision)
-        useSingleThreadedBLAS()
+        if self.gemm == .openblas { useSingleThreadedBLAS() }
         let capacity = max(Self.sliceTokens, configuration.maxTokens)
         let threads = max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)
         workers = WorkerPool(threads: threads) {

@@ -36,6 +36,7 @@ import Testing
     private static let areBLASRowsInvariant: Bool = {
         var random = SplitMix64(seed: 5)
         let (size, rows) = (384, 48)
+        useSingleThreadedBLAS()
         let x = random.floats(2 * rows * size, in: -1...1)
         let layer = BLASLinear(LinearParameters(&random, outDim: size, inDim: size))
         func product(from row: Int) -> ArraySlice<Float> {

@@ -24,6 +24,8 @@ extension Weights {
     }
 
     static func model(_ gemm: GEMMBackend = .swift, _ precision: Precision = .f32) throws -> BertModel {
+        // As an encoder would.
+        if gemm == .openblas { useSingleThreadedBLAS() }
         let configuration = try EncoderConfiguration(modelDirectory: directory)
         let file = try SafetensorsFile(MappedFile(path: "\(directory)/model.safetensors"))
         return BertModel(
