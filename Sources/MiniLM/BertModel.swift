@@ -11,11 +11,16 @@ struct BertModel: Sendable {
     ///
     /// Every id must be below `vocabularySize`, every text within `maxTokens`, all texts within the activations' capacity.
     ///
+    /// A workspace with a clock is for slices whose rows are not shared by columns.
+    ///
     /// - Parameter observe: Called after the embeddings (0) and after each layer (1, 2, …).
     func forward(
         _ activations: Activations, _ workspace: inout Workspace, _ share: Share = .whole,
         observe: (Int) -> Void = { _ in }
     ) {
+        // GELU as a pass of its own takes whole rows, of which others would compute columns.
+        let hasClock = workspace.clock != nil
+        precondition(!hasClock || share.split == .rows)
         let sequences = activations.sequences
         let hiddenSize = configuration.hiddenSize
         let epsilon = configuration.layerNormEpsilon
@@ -76,7 +81,7 @@ struct BertModel: Sendable {
                 workspace.clock?.end(.layerNorm)
 
                 // hidden = LayerNorm(hidden + W₂ · GELU(W₁ · hidden))
-                if workspace.clock == nil {
+                if !hasClock {
                     unsafe layer.intermediate.apply(
                         intermediate, stream, rows: block.count, .gelu, share, &workspace,
                         next: layer.output.start(of: share))

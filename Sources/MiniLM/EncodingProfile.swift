@@ -1,4 +1,5 @@
-// Where the time of encoding goes: the same work as `encode`, with a clock in every thread.
+// Where the time of encoding goes: slices are computed as by `encode`, with a clock in every thread, but texts are tokenised on
+// one thread, and a slice is never shared.
 
 import Synchronization
 
