@@ -32,7 +32,7 @@ struct BertModel: Sendable {
 
         let products = share.productRows(0..<sequences.tokens)
         let others = share.otherRows(products)
-        let blocks = evenBlocks(of: products, atMost: Activations.blockRows)
+        let blocks = EvenBlocks(of: products, atMost: Activations.blockRows)
         workspace.clock?.start()
 
         // hidden = LayerNorm(word + type + position)
@@ -119,10 +119,19 @@ struct BertModel: Sendable {
     }
 }
 
-/// Cuts rows into blocks of at most so many, none much smaller than the others.
-private func evenBlocks(of rows: Range<Int>, atMost limit: Int) -> [Range<Int>] {
-    let count = (rows.count + limit - 1) / limit
-    return (0..<count).map {
-        rows.lowerBound + rows.count * $0 / count..<rows.lowerBound + rows.count * ($0 + 1) / count
+/// Rows in blocks of at most so many, none much smaller than the others.
+struct EvenBlocks: RandomAccessCollection {
+    private let rows: Range<Int>
+    let endIndex: Int
+
+    init(of rows: Range<Int>, atMost limit: Int) {
+        self.rows = rows
+        endIndex = (rows.count + limit - 1) / limit
+    }
+
+    var startIndex: Int { 0 }
+    subscript(index: Int) -> Range<Int> {
+        let (begin, end) = (rows.count * index / endIndex, rows.count * (index + 1) / endIndex)
+        return rows.lowerBound + begin..<rows.lowerBound + end
     }
 }

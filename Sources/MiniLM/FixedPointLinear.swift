@@ -9,6 +9,8 @@ struct FixedPointLinear: Sendable {
     let outDim: Int
     let inDim: Int
     private let shape: TileShape
+    /// Of the inner dimension, in pairs.
+    private let blocks: [Range<Int>]
     let panels: AlignedBuffer<Int32>
     /// What an integer weight of a channel is worth: [panels][blocks][columns].
     private let scales: AlignedBuffer<Float>
@@ -28,6 +30,7 @@ struct FixedPointLinear: Sendable {
         (outDim, inDim, self.shape) = (layer.outDim, layer.inDim, shape)
         let columns = shape.columns
         let blocks = Self.blocks(inDim: inDim)
+        self.blocks = blocks
         let pairs = (inDim + 1) / 2
         let panelCount = (outDim + columns - 1) / columns
         panels = AlignedBuffer(count: panelCount * pairs * columns, zero: 0, in: layer.arena)
@@ -69,7 +72,6 @@ struct FixedPointLinear: Sendable {
         _ workspace: inout Workspace, next: UnsafeRawPointer?
     ) {
         let pairs = (inDim + 1) / 2
-        let blocks = Self.blocks(inDim: inDim)
         let columns = shape.columns
         let integers = unsafe workspace.integers.start
         unsafe quantizeRows(

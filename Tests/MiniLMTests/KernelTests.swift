@@ -157,4 +157,13 @@ import Testing
         // Few texts are spread, not put in one slice.
         #expect(SlicePlan(lengths: [10, 10, 10, 10], workers: 2, capacity: 256).slices == [[0, 1], [2, 3]])
     }
+
+    @Test(arguments: [0, 1, 127, 128, 129, 256, 257, 1000])
+    func `blocks are rows in order, of even sizes within the limit`(count: Int) {
+        let blocks = EvenBlocks(of: 7..<7 + count, atMost: 128)
+        #expect(blocks.flatMap { Array($0) } == Array(7..<7 + count))
+        #expect(blocks.count == (count + 127) / 128)
+        let sizes = blocks.map { $0.count }
+        #expect((sizes.max() ?? 0) <= 128 && (sizes.max() ?? 0) - (sizes.min() ?? 0) <= 1)
+    }
 }
