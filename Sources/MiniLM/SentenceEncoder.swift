@@ -212,15 +212,20 @@ public final class SentenceEncoder: Sendable {
         if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
     }
 
+    /// Most threads that a slice of so many tokens is worth: of bands, or of columns where there are fewer bands.
+    func mostMembers(tokens: Int) -> Int {
+        // A BLAS call is not worth splitting by columns: it would pack all of x in every thread.
+        let columns = Share.mostByColumns(hiddenSize: dimension, columns: TileShape.native.columns)
+        return max(tokens / Share.leastBand, gemm == .swift ? columns : 1)
+    }
+
     /// The same for texts of one slice, on this thread and as many workers as are free.
     private func encodeTogether(_ inputs: [Input], into rows: VectorRows, from first: Int) {
         guard !inputs.isEmpty else { return }
         let tokens = inputs.reduce(0) { $0 + $1.ids.count }
         let model = model
         let bands = tokens / Share.leastBand
-        // A BLAS call is not worth splitting by columns: it would pack all of x in every thread.
-        let limit = gemm == .swift && bands < workers.threads ? workers.threads : max(bands, 1)
-        workers.runTogether(atMost: limit) { members, leader in
+        workers.runTogether(atMost: mostMembers(tokens: tokens)) { members, leader in
             let activations = leader.activations
             activations.begin(with: inputs.lazy.map(\.ids))
             let barrier = SpinBarrier(members: members)

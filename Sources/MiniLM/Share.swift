@@ -32,6 +32,10 @@ struct Share: Sendable {
     /// Fewest tokens a thread takes as a band: below about five tiles of rows, streaming all weights costs more than waiting.
     static let leastBand = 32
 
+    /// Most threads that split products by columns: as many as the narrowest, of `hiddenSize` columns, has panels. More would
+    /// have nothing to do in it, nor in the other product as narrow, and be waited for after every step.
+    static func mostByColumns(hiddenSize: Int, columns: Int) -> Int { (hiddenSize + columns - 1) / columns }
+
     /// - Parameter barrier: Of `members` threads.
     init(member: Int, members: Int, split: Split, barrier: SpinBarrier?) {
         self.member = member

@@ -85,6 +85,16 @@ import Testing
         #expect(throws: EncodingError.cancelled) { _ = try encoder.encode(["one"], isCancelled: { true }) }
     }
 
+    /// A slice has a band for every 32 tokens, and 384 columns are six panels of 64 where registers are widest.
+    @Test func `no more threads share a slice than have work in it`() throws {
+        let panels = 384 / TileShape.native.columns
+        #expect(encoder.mostMembers(tokens: 2) == panels)
+        #expect(encoder.mostMembers(tokens: 256) == max(panels, 8))
+        let blas = try Weights.blasEncoder.get()
+        #expect(blas.mostMembers(tokens: 2) == 1)
+        #expect(blas.mostMembers(tokens: 64) == 2)
+    }
+
     @Test func `progress grows to the number of texts`() throws {
         let texts = (0..<4200).map { "text \($0)" }
         var seen: [Int] = []
