@@ -12,6 +12,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case weights(path: String, SafetensorsError)
     /// The vocabulary cannot be used.
     case tokenizer(TokenizerError)
+    /// The system starts no thread to compute on.
+    case noThreads
 
     public var description: String {
         switch self {
@@ -20,6 +22,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unsupported(let path, let reason): "\(path) asks for what this encoder does not do: \(reason)"
         case .weights(let path, let error): "cannot use the weights \(path): \(error)"
         case .tokenizer(let error): "cannot use the tokenizer: \(error)"
+        case .noThreads: "no thread could be started to compute on; the system's limit may be reached"
         }
     }
 }

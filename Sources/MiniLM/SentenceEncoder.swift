@@ -31,6 +31,9 @@ public final class SentenceEncoder: Sendable {
     let model: BertModel
     let workers: WorkerPool<Worker>
 
+    /// Most threads of an encoder. Each that has computed keeps memory for it.
+    public static let mostThreads = 1024
+
     /// Tokens computed together, at most: the activations of as many stay in a core's cache beside a panel of weights.
     private static let sliceTokens = 256
     /// Room of a slice, in tokens: a text of the greatest length fits.
@@ -43,7 +46,7 @@ public final class SentenceEncoder: Sendable {
     /// Tokens of a text the model reads, `[CLS]` and `[SEP]` included; what is beyond is cut and counted in
     /// `TokenCounts.truncated`.
     public var maxTokens: Int { model.configuration.maxTokens }
-    /// Threads that compute.
+    /// Threads that compute; those the system refuses to start are counted, too, and leave their work to the others.
     public var threads: Int { workers.threads }
 
     /// Our own kernels in this build: the tile of a product that is summed in registers, and the instructions used.
@@ -63,7 +66,8 @@ public final class SentenceEncoder: Sendable {
     /// With `GEMMBackend.openblas` it sets the process's BLAS to one thread a call.
     ///
     /// - Parameters:
-    ///   - threads: Worker threads, at least 1; nil for one a core this process may use.
+    ///   - threads: Worker threads: 1 for numbers below, `mostThreads` for numbers above it; nil for one a core this process
+    ///     may use.
     ///   - precision: `.i16` is faster, needs half the memory and gives vectors with a cosine of 0.99999 to the reference's,
     ///     `.i8` is the fastest with VNNI, with 0.9998; always by our own kernels.
     ///   - gemm: Who multiplies in `.f32`.
@@ -94,12 +98,14 @@ public final class SentenceEncoder: Sendable {
         (self.gemm, self.precision) = (precision == .f32 ? gemm : .swift, precision)
         if self.gemm == .openblas { useSingleThreadedBLAS() }
         let capacity = max(Self.sliceTokens, configuration.maxTokens)
-        let threads = max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1)
+        let threads = min(max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1), Self.mostThreads)
         workers = WorkerPool(threads: threads) {
             Worker(
                 activations: Activations(configuration, capacity: capacity),
                 workspace: Workspace(configuration, precision: precision))
         }
+        // A thread starts in less than a millisecond, where the system has any left.
+        guard workers.hasThreads(within: .seconds(10)) else { throw .noThreads }
     }
 
     /// The vectors of texts. A text longer than `maxTokens` is cut, which `Embeddings.truncatedTokens` tells; the empty

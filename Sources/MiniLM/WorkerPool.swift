@@ -25,10 +25,11 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
     /// Starts `threads` threads. A seat's memory is made by whoever sits down first.
     init(threads: Int, memory: @escaping @Sendable () -> Memory) {
         self.threads = threads
+        queue = JobQueue(seats: (0..<threads).map { _ in Seat(make: memory) })
         let hands = (0..<threads).map { _ in Hand<Memory>() }
-        queue = JobQueue(seats: (0..<threads).map { _ in Seat(make: memory) }, hands: hands)
         for (number, hand) in hands.enumerated() {
             let thread = Thread { [queue] in
+                queue.enter(hand)
                 while let turn = hand.next() {
                     var done: Bell?
                     turn.seat.use { done = turn.work.perform(&$0) }
@@ -44,6 +45,17 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
 
     deinit {
         queue.close()
+    }
+
+    /// Waits until one of the threads runs; whether one does within `limit`. The system may refuse to start a thread, and
+    /// Foundation does not tell: calls are computed by those that run.
+    func hasThreads(within limit: Duration) -> Bool {
+        let end = ContinuousClock.now + limit
+        while queue.threadCount == 0 {
+            guard ContinuousClock.now < end else { return false }
+            Thread.sleep(forTimeInterval: 0.0001)
+        }
+        return true
     }
 
     /// Calls that have tasks nobody has taken yet.
@@ -212,18 +224,31 @@ private final class Hand<Memory: ~Copyable>: Sendable {
 
 /// Who waits for whom: jobs with tasks nobody has taken yet in the order of their turns, free seats, threads without work.
 ///
-/// Each thread that works has a seat, and callers may have others: when a seat is free, so is a thread. While there are jobs, no
-/// seat is free.
+/// Each thread that works has a seat, and callers may have others: when a seat is free, so is a thread, once all have started.
+/// While there are jobs, seats or threads are all taken.
 private final class JobQueue<Memory: ~Copyable>: Sendable {
     private struct State {
         var jobs: [Job<Memory>] = []
         // The last that came is the first to go: its thread may not sleep yet, its memory may still be in a cache.
         var seats: [Seat<Memory>]
-        var hands: [Hand<Memory>]
+        var hands: [Hand<Memory>] = []
+        /// Threads that have started.
+        var threads = 0
+        var isClosed = false
+
+        /// A thread waits for a turn, which may be now, or for its end.
+        mutating func add(_ hand: Hand<Memory>) {
+            if isClosed {
+                hand.give(nil)
+            } else {
+                hands.append(hand)
+                giveTurns()
+            }
+        }
 
         /// Gives turns to free threads while there are tasks and seats.
         mutating func giveTurns() {
-            while !jobs.isEmpty, let seat = seats.popLast() {
+            while !jobs.isEmpty, !hands.isEmpty, let seat = seats.popLast() {
                 let job = jobs.removeFirst()
                 let task = unsafe job.started
                 unsafe job.started += 1
@@ -238,8 +263,8 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
     // Read and written only while the lock is held.
     nonisolated(unsafe) private var state: State
 
-    init(seats: [Seat<Memory>], hands: [Hand<Memory>]) {
-        unsafe state = State(seats: seats, hands: hands)
+    init(seats: [Seat<Memory>]) {
+        unsafe state = State(seats: seats)
     }
 
     private func withState<Result>(_ body: (inout State) -> Result) -> Result {
@@ -259,10 +284,18 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
     func gather(atMost limit: Int) -> (seat: Seat<Memory>, others: [(hand: Hand<Memory>, seat: Seat<Memory>)])? {
         withState { state in
             guard let seat = state.seats.popLast() else { return nil }
-            let others = (0..<min(limit - 1, state.seats.count)).map { _ in
+            let others = (0..<min(limit - 1, state.seats.count, state.hands.count)).map { _ in
                 (hand: state.hands.removeLast(), seat: state.seats.removeLast())
             }
             return (seat, others)
+        }
+    }
+
+    /// A thread has started.
+    func enter(_ hand: Hand<Memory>) {
+        withState {
+            $0.threads += 1
+            $0.add(hand)
         }
     }
 
@@ -277,20 +310,23 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
     /// A thread has done its task, and waits for its next turn, which may be now.
     func takeBack(_ hand: Hand<Memory>, _ seat: Seat<Memory>) {
         withState {
-            $0.hands.append(hand)
             $0.seats.append(seat)
-            $0.giveTurns()
+            $0.add(hand)
         }
     }
+
+    var threadCount: Int { withState { $0.threads } }
 
     var jobCount: Int { withState { $0.jobs.count } }
 
     var sleepers: Int { withState { $0.hands.count { $0.isAsleep } } }
 
-    /// Lets the threads end. Nobody calls any more, so all wait or are about to.
+    /// Lets the threads end: those that wait now, the others when they are about to, having started or come too late to a task.
     func close() {
         withState { state in
+            state.isClosed = true
             for hand in state.hands { hand.give(nil) }
+            state.hands.removeAll()
         }
     }
 }

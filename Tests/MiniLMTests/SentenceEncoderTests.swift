@@ -85,6 +85,13 @@ import Testing
         #expect(throws: EncodingError.cancelled) { _ = try encoder.encode(["one"], isCancelled: { true }) }
     }
 
+    @Test(arguments: [0, -3, Int.min])
+    func `fewer threads than one are one`(threads: Int) throws {
+        let encoder = try SentenceEncoder(modelDirectory: Weights.directory, threads: threads)
+        #expect(encoder.threads == 1)
+        #expect(try encoder.encode(["one"]).count == 1)
+    }
+
     /// A slice has a band for every 32 tokens, and 384 columns are six panels of 64 where registers are widest.
     @Test func `no more threads share a slice than have work in it`() throws {
         let panels = 384 / TileShape.native.columns

@@ -120,6 +120,8 @@ import Testing
     /// The long call's tasks wait until the short call stands in the queue; the order of what runs then is decided.
     @Test func `a short call waits for the task in hand, not for the long call`() {
         let pool = WorkerPool(threads: 1) { 0 }
+        // Before it runs, a seat is free for the short call.
+        #expect(pool.hasThreads(within: .seconds(60)))
         let order = Guarded<[Int]>([])
         onThreads(2) { caller in
             if caller == 0 {
@@ -143,6 +145,22 @@ import Testing
         pool.runTogether(atMost: 3) { _, _ in { _, _ in } }
         while pool.sleeping < 3 { Thread.sleep(forTimeInterval: 0.001) }
     }
+
+    #if os(Linux)
+    /// A thread that comes too late to a task may find its pool gone.
+    @Test func `a pool that is let go ends its threads, those under way, too`() throws {
+        func threads() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count }
+        let before = try threads()
+        for _ in 0..<50 {
+            let pool = WorkerPool(threads: 8) { 0 }
+            #expect(pool.hasThreads(within: .seconds(60)))
+            pool.runTogether(atMost: 8) { _, _ in { _, _ in } }
+        }
+        // Other tests' threads come and go; 400 that stay are ours. A thread needs a moment to end.
+        for _ in 0..<200 where try threads() >= before + 100 { Thread.sleep(forTimeInterval: 0.05) }
+        #expect(try threads() < before + 100)
+    }
+    #endif
 
     @Test(arguments: [Duration.zero, .microseconds(50)])
     func `a bell is heard as often as it is rung`(spinning: Duration) {

@@ -38,7 +38,9 @@ struct ModelOptions: ParsableArguments {
 
     func loadEncoder() throws -> SentenceEncoder {
         let threads = try optionalSetting(threads, "THREADS")
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads)") }
+        if let threads, !(1...SentenceEncoder.mostThreads ~= threads) {
+            throw ValidationError("--threads must be 1 to \(SentenceEncoder.mostThreads), not \(threads)")
+        }
         let precision = try setting(precision, "PRECISION", default: .f32)
         let gemm = try optionalSetting(gemm, "GEMM")
         if precision != .f32, gemm == .openblas {

@@ -217,6 +217,7 @@ struct Program {
         (["bench", "index", "--vectors", "/nowhere.npy"], "nowhere"),
         (["embed", "--input", "-", "--output", "-", "--precision", "i16", "--gemm", "openblas"], "f32 only"),
         (["embed", "--input", "-", "--output", "-", "--precision", "i4"], "i4"),
+        (["embed", "--input", "-", "--output", "-", "--threads", "100000"], "1 to 1024, not 100000"),
         (["frobnicate"], "Usage"),
     ])
     func `mistakes are named on standard error and end with a failure`(arguments: [String], says: String) async throws {
