@@ -38,8 +38,13 @@ public final class SentenceEncoder: Sendable {
     private static let sliceTokens = 256
     /// Room of a slice, in tokens: a text of the greatest length fits.
     var sliceCapacity: Int { max(Self.sliceTokens, maxTokens) }
-    /// Texts tokenised ahead of being encoded, which bounds the memory of a call beyond its input and its result.
+    /// Texts tokenised ahead of being encoded, at most, and their bytes, which bounds the memory of a call beyond its input and its
+    /// result, and how long it makes no progress.
     private static let windowTexts = 4096
+    private static let windowBytes = 16 << 20
+    /// Texts a worker tokenises in a turn, at most, and their bytes: about a millisecond.
+    private static let chunkTexts = 64
+    private static let chunkBytes = 64 << 10
 
     /// Floats of a vector: the model's hidden size.
     public var dimension: Int { model.configuration.hiddenSize }
@@ -113,7 +118,10 @@ public final class SentenceEncoder: Sendable {
     ///
     /// - Parameters:
     ///   - progress: Called on this thread, from time to time, with the number of texts done so far.
-    ///   - isCancelled: Asked before each slice of some hundred tokens, on any thread; after true the call throws `.cancelled`.
+    ///   - isCancelled: Asked before some texts are tokenised and before each slice of some hundred tokens, on this thread or a
+    ///     worker's; after true the call throws `.cancelled`.
+    ///
+    /// Neither may call `encode` of this encoder: it would wait for a worker, which may be the one that asks.
     public func encode(
         _ texts: [String], progress: ((Int) -> Void)? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
     ) throws(EncodingError) -> Embeddings {
@@ -125,6 +133,8 @@ public final class SentenceEncoder: Sendable {
     }
 
     /// The same into memory of the caller: `vectors` is [texts.count, dimension], row-major.
+    ///
+    /// After `.cancelled` a row holds its text's vector or what it held before.
     public func encode(
         _ texts: [String], into vectors: inout MutableSpan<Float>, progress: ((Int) -> Void)? = nil,
         isCancelled: @escaping @Sendable () -> Bool = { false }
@@ -135,8 +145,9 @@ public final class SentenceEncoder: Sendable {
         return try unsafe vectors.withUnsafeMutableBufferPointer { vectors throws(EncodingError) in
             let rows = unsafe VectorRows(vectors, dimension: dimension)
             var counts = TokenCounts(capacity: texts.count)
-            for start in stride(from: 0, to: texts.count, by: Self.windowTexts) {
-                let inputs = tokenize(texts[start..<min(start + Self.windowTexts, texts.count)])
+            for window in Self.ranges(of: texts[...], atMost: Self.windowTexts, bytes: Self.windowBytes) {
+                let start = window.lowerBound
+                let inputs = try tokenize(texts[window], isCancelled: isCancelled)
                 try encode(inputs, into: rows, from: start, isCancelled: isCancelled) { progress?(start + $0) }
                 for input in inputs { counts.append(read: input.ids.count, truncated: input.truncatedTokens) }
             }
@@ -172,21 +183,42 @@ public final class SentenceEncoder: Sendable {
         }
     }
 
-    /// Tokenises on the workers; a few texts are done before a worker would have woken.
-    private func tokenize(_ texts: ArraySlice<String>) -> [Input] {
+    /// Cuts texts into ranges of at most so many texts and bytes; a text that has more is a range of its own.
+    static func ranges(of texts: ArraySlice<String>, atMost count: Int, bytes limit: Int) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var (start, bytes) = (texts.startIndex, 0)
+        for index in texts.indices {
+            let length = texts[index].utf8.count
+            if index > start && (index - start == count || bytes + length > limit) {
+                ranges.append(start..<index)
+                (start, bytes) = (index, 0)
+            }
+            bytes += length
+        }
+        if start < texts.endIndex { ranges.append(start..<texts.endIndex) }
+        return ranges
+    }
+
+    /// Tokenises on the workers; a few short texts are done before a worker would have woken.
+    private func tokenize(
+        _ texts: ArraySlice<String>, isCancelled: @escaping @Sendable () -> Bool
+    ) throws(EncodingError) -> [Input] {
         let (tokenizer, maxTokens) = (tokenizer, maxTokens)
-        let chunk = 64
-        if texts.count <= chunk {
+        let chunks = Self.ranges(of: texts, atMost: Self.chunkTexts, bytes: Self.chunkBytes)
+        guard chunks.count > 1 else {
+            guard !isCancelled() else { throw .cancelled }
             return texts.map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
         }
-        let count = (texts.count + chunk - 1) / chunk
-        let chunks = Shared([[Input]](repeating: [], count: count))
-        workers.run(count) { index, _ in
-            let inputs = texts.dropFirst(index * chunk).prefix(chunk)
-                .map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
-            chunks.withLock { $0[index] = inputs }
+        let inputs = Shared([[Input]](repeating: [], count: chunks.count))
+        let done = DoneTexts()
+        workers.run(chunks.count) { chunk, _ in
+            if done.isCancelled.load(ordering: .relaxed) { return }
+            if isCancelled() { return done.isCancelled.store(true, ordering: .relaxed) }
+            let some = texts[chunks[chunk]].map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
+            inputs.withLock { $0[chunk] = some }
         }
-        return chunks.withLock { $0.flatMap(\.self) }
+        if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
+        return inputs.withLock { $0.flatMap(\.self) }
     }
 
     /// Computes the vectors of `inputs` into the rows from `first` on.
