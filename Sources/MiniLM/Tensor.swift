@@ -16,7 +16,11 @@ struct Tensor: Sendable {
         // Without their signs floats are in the order of their bits, and these two kinds come last: a maximum of integers,
         // which the compiler takes many at a time.
         var largest: UInt32 = 0
-        for unsafe value in unsafe elements { largest = max(largest, value.bitPattern & 0x7FFF_FFFF) }
+        let elements = unsafe elements
+        for i in unsafe elements.indices {
+            let bits = unsafe elements[i].bitPattern
+            largest = max(largest, bits & 0x7FFF_FFFF)
+        }
         return largest < Float.infinity.bitPattern
     }
 
