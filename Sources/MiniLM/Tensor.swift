@@ -17,7 +17,7 @@ struct Tensor: Sendable {
         // which the compiler takes many at a time.
         var largest: UInt32 = 0
         let elements = unsafe elements
-        for i in unsafe elements.indices {
+        for i in elements.indices {
             let bits = unsafe elements[i].bitPattern
             largest = max(largest, bits & 0x7FFF_FFFF)
         }
