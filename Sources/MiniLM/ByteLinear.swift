@@ -26,6 +26,8 @@ struct ByteLinear: Sendable {
     static let block = 128
     /// The largest magnitude of a weight.
     static let weightLimit: Float = 127
+    /// What is not above this is rounded to zero: steps of some 1e-37 and less have no finite inverse.
+    static let negligible: Float = 1e-30
 
     /// Blocks of an inner dimension.
     static func blocks(inDim: Int) -> Int { (inDim + block - 1) / block }
@@ -113,7 +115,9 @@ struct ByteLinear: Sendable {
     }
 }
 
-/// bytes = zero + H · x / scale, rounded, block by block: the least value becomes 0, the greatest 254 or 255.   x: [rows, columns]
+/// bytes = zero + H · x / scale, rounded, block by block: the least value, or zero, becomes 0 or 1, the greatest 254 or 255.
+///
+/// x: [rows, columns]
 ///
 /// bytes: [rows, blocks, 128], four in an element   scales, offsets: [rows, blocks], an offset being -zero · scale
 func quantizeRowsToBytes(
@@ -127,12 +131,16 @@ func quantizeRowsToBytes(
             let index = row * blocks + block
             let rotated = unsafe RotatedBlock(
                 x + row * columns + first, count: min(columns - first, ByteLinear.block))
-            let (low, high) = rotated.extremes
-            let isFlat = low == high
-            // One of 255 steps is left out: both an end and the zero may be rounded up.
+            // With zero within the range, bytes and their zero are within 0...255.
+            let (least, greatest) = rotated.extremes
+            let (low, high) = (min(least, 0), max(greatest, 0))
+            // What is as small as this is nothing, and its steps would be too many for a float to count.
+            let isFlat = high - low <= ByteLinear.negligible
+            // One of 255 steps is left out: the zero is rounded up, and an end may be. Down, a product with one rounding may be just below a
+            // half where this one with two is a half: the least would be -1, and wrap to the greatest.
             let scale = (high - low) / 254
             let factor = isFlat ? 0 : 254 / (high - low)
-            let zero = (-low * factor).rounded(.toNearestOrEven)
+            let zero = (-low * factor).rounded(.up)
             unsafe scales[index] = scale
             unsafe offsets[index] = isFlat ? low : -zero * scale
             let target = unsafe UnsafeMutableRawPointer(bytes + index * ByteLinear.block / 4)
@@ -214,7 +222,7 @@ private struct RotatedBlock {
         let limit = cintrinsics_largest16(largest)
         // Weights that are no numbers give vectors that are none, as in float32.
         guard cintrinsics_sum16(zeros) == 0 else { return (.nan, 0) }
-        guard limit > 0 else { return (0, 0) }
+        guard limit > ByteLinear.negligible else { return (0, 0) }
         let scale = limit / ByteLinear.weightLimit
         // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum.
         let shifter = WideLanes(repeating: 0x1.8p23)

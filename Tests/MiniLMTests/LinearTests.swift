@@ -221,6 +221,38 @@ extension LinearParameters {
         }
     }
 
+    /// Blocks whose rotation is known: two of its elements are as given, the others zero.
+    ///
+    /// The first pair is one whose least element was once -1, and so 255: its product with the factor is a half when rounded to a
+    /// float, and a little more before. The last ones are too small for a step of their own, or have zero at an end.
+    @Test func `bytes of activations are within half a step of them`() {
+        var random = SplitMix64(seed: 13)
+        var pairs: [(Float, Float)] = [
+            (-6.291112899780273, 4.767313480377197), (1e-38, -1e-38), (3e-37, 0), (0, 0), (0, 5), (-5, 0), (3, 5),
+            (-3, -5),
+        ]
+        for _ in 0..<3000 {
+            let values = random.floats(2, in: -8...8)
+            pairs.append((values[0], values[1]))
+        }
+        for pair in pairs {
+            var x = [Float](repeating: 0, count: ByteLinear.block)
+            for vector in 0..<8 {
+                x[16 * vector] = pair.0 / 8
+                x[16 * vector + 1] = pair.1 / 8
+            }
+            var quads = [Int32](repeating: 0, count: ByteLinear.block / 4)
+            var (scale, offset): (Float, Float) = (0, 0)
+            unsafe quantizeRowsToBytes(&quads, scales: &scale, offsets: &offset, x, rows: 1, columns: x.count)
+            // Of the first vector the first two elements, and one of those that are zero.
+            let bytes = quads.prefix(3).map { Float($0 & 0xFF) }
+            for (byte, value) in zip(bytes, [pair.0, pair.1, 0]) {
+                // A step of 254 and roundings of its ends; 1e-30 is what counts as nothing.
+                #expect(abs(byte * scale + offset - value) <= 0.501 * scale + 1e-30)
+            }
+        }
+    }
+
     /// A column of W, chosen by an x whose bytes are exact: in one pass within half a step of the weights, in two within half of
     /// a step of what that left, each eight times over.
     @Test func `a second pass gives 8-bit weights what the first one lost`() {
@@ -240,6 +272,16 @@ extension LinearParameters {
             let worst = zip(y, parameters.exact(x[...])).map { abs(Double($0) - $1) }.max() ?? 1
             #expect(worst <= tolerance)
         }
+    }
+
+    @Test func `weights too small for a step of their own are zeros`() {
+        let weights = (0..<64).map { Float($0 - 32) * (Float.leastNormalMagnitude / 128) }
+        let parameters = LinearParameters(
+            stacking: [(Tensor(weights, shape: [8, 8]), Tensor([Float](repeating: 2, count: 8), shape: [8]))],
+            scales: [1])
+        let x = (0..<8).map { Float($0) }
+        let y = apply(.bytes(ByteLinear(parameters)), x, rows: 1, outDim: 8, inDim: 8)
+        #expect(y.allSatisfy { abs($0 - 2) <= 1e-6 })
     }
 
     @Test func `weights that are no numbers give results that are none`() {
