@@ -16,6 +16,7 @@ enum SnapshotValidation {
             isFree[Int(node)] = true
         }
         try makeTable(state, header, isFree)
+        try checkUpperLists(graph, header)
         var tallies = Array(repeating: Tally(), count: max(1, threads))
         let parts = tallies.count
         let share = (header.nodes + parts - 1) / parts
@@ -53,14 +54,7 @@ enum SnapshotValidation {
     private static func check(
         _ node: Int, _ graph: Graph, _ header: SnapshotHeader, _ isFree: [Bool], _ tally: inout Tally
     ) throws(HNSWError) {
-        let level = graph.level(of: node)
-        if level > 0 {
-            let start = Int(graph.upperStart[node])
-            guard start % graph.M == 0, start / graph.M + level <= header.lists else {
-                throw .invalidSnapshot("the lists of node \(node) are outside of the file")
-            }
-        }
-        for layer in 0...level { try checkLinks(node, layer, graph, header.nodes, isFree) }
+        for layer in 0...graph.level(of: node) { try checkLinks(node, layer, graph, header.nodes, isFree) }
         var row = graph.firstRow[node]
         if isFree[node] {
             guard row == none else { throw .invalidSnapshot("a free node has rows") }
@@ -75,6 +69,23 @@ enum SnapshotValidation {
             // Also what ends a list that goes round.
             guard next > row else { throw .invalidSnapshot("the rows of node \(node) do not ascend") }
             row = next
+        }
+    }
+
+    /// Each node above layer 0 has lists of its own: a link on one node's would be on another's, and on another layer.
+    private static func checkUpperLists(_ graph: Graph, _ header: SnapshotHeader) throws(HNSWError) {
+        var isTaken = Array(repeating: false, count: header.lists)
+        for node in 0..<header.nodes {
+            let level = graph.level(of: node)
+            if level == 0 { continue }
+            let start = Int(graph.upperStart[node])
+            guard start % graph.M == 0, start / graph.M + level <= header.lists else {
+                throw .invalidSnapshot("the lists of node \(node) are outside of the file")
+            }
+            for list in start / graph.M..<start / graph.M + level {
+                guard !isTaken[list] else { throw .invalidSnapshot("two nodes have the same list") }
+                isTaken[list] = true
+            }
         }
     }
 
@@ -104,9 +115,17 @@ enum SnapshotValidation {
         _ node: Int, _ layer: Int, _ graph: Graph, _ nodes: Int, _ isFree: [Bool]
     ) throws(HNSWError) {
         let links = graph.links(node, layer: layer)
+        var hasEnded = false
         for i in 0..<links.capacity {
             let link = links[i]
-            if link == none { break }
+            if link == none {
+                hasEnded = true
+                continue
+            }
+            // A link that is added is written over the end, and would make one of what lies behind it.
+            guard !hasEnded || isFree[node] else {
+                throw .invalidSnapshot("there are links behind the end of node \(node)'s")
+            }
             let target = Int(layer == 0 ? link & ~treeBit : link)
             guard target < nodes, target != node else { throw .invalidSnapshot("a link of node \(node) leads nowhere") }
             // A free node's own links are never followed; nobody may link to one.

@@ -14,11 +14,17 @@ import Darwin
 enum FinishedFile {
     /// Gives a file that is written and synced its name, and syncs the directory: until then the name is not on the disk.
     ///
-    /// - Throws: `CocoaError` where there is something of that name; `.unusable` where the directory cannot be synced.
+    /// - Throws: `CocoaError` where there is something of that name; `.unusable` where the directory cannot be synced, and the file is
+    ///   gone then.
     static func rename(_ partial: String, to file: String) throws {
         try FileManager.default.moveItem(atPath: partial, toPath: file)
         let directory = (file as NSString).deletingLastPathComponent
-        try sync(directory: directory.isEmpty ? "." : directory)
+        do {
+            try sync(directory: directory.isEmpty ? "." : directory)
+        } catch {
+            try? FileManager.default.removeItem(atPath: file)
+            throw error
+        }
     }
 
     static func sync(directory: String) throws(StoreError) {

@@ -130,8 +130,9 @@ extension GraphBuilder {
         }
         note(job.file.path) { progress in
             progress.wasSaved(edits)
-            // The rows are to leave this one now.
-            progress.leaving = nil
+            // What is to leave, is to leave this one now.
+            let leaving = progress.leaving.flatMap { $0.graph === graph ? $0 : nil }
+            progress.leaving = leaving.map { .init(graph: mapped, rows: $0.rows, age: $0.age) }
             if progress.successor?.old === graph { progress.successor?.old = mapped }
         }
         try change(job, graph, store) { state, _ in state.updateField(job.vector) { $0.graph = mapped } }

@@ -157,8 +157,10 @@ final class GraphBuilder: Sendable {
             if let time = progress.withLock({ $0[path]?.retryTime }), time > .now() { continue }
             do {
                 note(path) { $0.collection = job.key }
-                if try work(job, store) {
-                    note(path) { $0.succeed() }
+                let hasWorked = try work(job, store)
+                // Also where there was nothing to do: what failed may have gone.
+                note(path) { $0.succeed() }
+                if hasWorked {
                     last = path
                     return true
                 }
@@ -198,6 +200,9 @@ final class GraphBuilder: Sendable {
         if !graph.configuration.isBuilt(as: job.configuration) {
             try replace(job, graph, store)
             hasWorked = true
+        } else {
+            // One for a configuration that was set back.
+            note(job.file.path) { $0.successor = nil }
         }
         if hasWorked { return true }
         if graph.deletedNodeCount * 10 > graph.nodeCount {
