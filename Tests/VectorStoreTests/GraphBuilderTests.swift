@@ -195,6 +195,24 @@ import Testing
         }
     }
 
+    @Test func `a failure is forgotten when the points it was about are gone`() async throws {
+        try await Self.withStore { store, directory in
+            try #require(store.graphBuilder).hooks.withLock { hooks in
+                hooks.insertion = { _ in throw HNSWError.outOfMemory(bytes: 1) }
+            }
+            var generator = SplitMix64(seed: 30)
+            let points = Self.points(0..<200, &generator)
+            _ = try await store.update([.upsert(points)], in: "c")
+            try await Self.until("nothing failed") { try await store.collection("c").indexingError != nil }
+            _ = try await store.update([.delete(.ids(points.map(\.id)))], in: "c")
+            try await Self.until("the error outlived its points") {
+                try await store.collection("c").indexingError == nil
+            }
+            let path = GraphFile(1, "", in: directory).path
+            #expect(try #require(store.graphBuilder).progress.withLock { $0[path]?.retryTime } == nil)
+        }
+    }
+
     /// Records and links are compared with their hashes when the file is opened, floats behind the queries' backs.
     @Test(arguments: ["links", "floats"])
     func `a graph with a flipped bit is not believed`(part: String) async throws {
