@@ -6,7 +6,9 @@ import CIntrinsics
 ///
 /// Scores are Qdrant's: `cosine` and `dot` grow with similarity, `euclid` and `manhattan` with distance.
 public enum Distance: String, Sendable, Codable, CaseIterable {
-    /// a · b of unit vectors. Whoever stores the vectors normalises them; the score is a plain dot product.
+    /// a · b of unit vectors, which is the cosine of their angle. Nothing in this module divides a vector by its length or checks that
+    /// it is 1: whoever inserts vectors and searches for them does, once. With others the score is their product, and the
+    /// nearest are those of `dot`. `EmbeddedStore` in VectorStore takes any vector and divides it itself.
     case cosine = "Cosine"
     /// Σ aᵢbᵢ
     case dot = "Dot"

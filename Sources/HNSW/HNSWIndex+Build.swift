@@ -10,7 +10,8 @@ extension HNSWIndex {
     /// moment may not see each other; recall is the same, the graph is not.
     ///
     /// - Parameters:
-    ///   - matrix: [rows, dimension], row-major, finite; checked before anything is inserted
+    ///   - matrix: [rows, dimension], row-major, finite, which is checked before anything is inserted. For cosine the length of each row
+    ///     is 1, which is not: see `Distance.cosine`.
     ///   - threads: How many; the calling one is among them.
     ///   - progress: Told how many rows are done, now and then, by any of the threads; false stops the build there.
     public func insert(

@@ -6,7 +6,7 @@ extension HNSWIndex {
     /// Adds a vector under a row number, or gives that row a new vector.
     ///
     /// - Parameters:
-    ///   - vector: [dimension], finite. For cosine the caller has normalised it.
+    ///   - vector: [dimension], finite. For cosine of length 1, which is not checked: see `Distance.cosine`.
     ///   - row: Numbers should be dense: tables grow with the greatest.
     public func insert(_ vector: Span<Float>, row: UInt32) throws(HNSWError) {
         try validate(vector)

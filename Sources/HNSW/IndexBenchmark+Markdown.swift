@@ -12,7 +12,18 @@ extension IndexBenchmark.Report {
         var lines = [
             "\(rows) vectors of \(dimension) (\(distinct) distinct), built on \(threads) threads in \(number(buildSeconds, 2)) s, "
                 + "\(number(bytesPerVector, 0)) bytes a vector beside the floats"
-                + (openMilliseconds.map { ", snapshot opened in \(number($0, 1)) ms" } ?? ""),
+                + (openMilliseconds.map { ", snapshot opened in \(number($0, 1)) ms" } ?? "")
+        ]
+        if let normalised {
+            lines.append("For cosine every vector has length 1: \(normalised) had another and were divided by it.")
+        }
+        if let reopening, let opened = reopening.opened, let settled = reopening.settled {
+            lines.append(
+                "A new process answered after \(number(reopening.milliseconds, 1)) ms. After \(reopening.queries) queries it had grown by "
+                    + "\(number(opened.anonymous, 0)) bytes a vector of its own and \(number(opened.file, 0)) of the mapped file, "
+                    + "settled by \(number(settled.anonymous, 0)) and \(number(settled.file, 0)).")
+        }
+        lines += [
             "",
             "| ef | recall@1 | recall@10 | recall@100 | QPS, one thread | QPS, \(threads) threads | p50, µs | p99, µs |",
             "|---|---|---|---|---|---|---|---|",

@@ -34,6 +34,38 @@ public struct IndexBenchmark {
         public var p99: Double
     }
 
+    /// A snapshot opened in a new process: what serving an index costs, with nothing left over from building it. `run` does not start
+    /// processes; who does fills it in.
+    public struct Reopening: Codable, Sendable {
+        /// What the process grew by, bytes a vector.
+        public struct Growth: Codable, Sendable {
+            /// Memory of its own.
+            public var anonymous: Double
+            /// Pages of the mapped snapshot and of the program.
+            public var file: Double
+
+            public init(anonymous: Double, file: Double) {
+                (self.anonymous, self.file) = (anonymous, file)
+            }
+        }
+
+        /// From opening to the first answer.
+        public var milliseconds: Double
+        /// Queries answered at ef 64 before each look at memory.
+        public var queries: Int
+        /// As it was opened; nil where the system does not tell.
+        public var opened: Growth?
+        /// After `settle()`, as `points` and `filters` are measured.
+        public var settled: Growth?
+
+        public init(milliseconds: Double, queries: Int, opened: Growth?, settled: Growth?) {
+            self.milliseconds = milliseconds
+            self.queries = queries
+            self.opened = opened
+            self.settled = settled
+        }
+    }
+
     public struct Report: Codable, Sendable {
         public var rows: Int
         public var dimension: Int
@@ -45,6 +77,10 @@ public struct IndexBenchmark {
         public var openMilliseconds: Double?
         public var points: [Point]
         public var filters: [FilterPoint]
+        /// For cosine: how many of the vectors and queries were not of unit length and were divided by theirs. `run` takes them as they
+        /// are; who divides them fills it in.
+        public var normalised: Int?
+        public var reopening: Reopening?
     }
 
     public var configuration: HNSWConfiguration
@@ -59,7 +95,7 @@ public struct IndexBenchmark {
     public init(_ configuration: HNSWConfiguration) { self.configuration = configuration }
 
     /// - Parameters:
-    ///   - base, queries: [rows, dimension], row-major
+    ///   - base, queries: [rows, dimension], row-major; for cosine of unit length
     ///   - neighbours: The rows of `base` nearest to each query, at least ten each, in any order; nil to find them by comparing all.
     public func run(
         base: Span<Float>, queries: Span<Float>, neighbours: [[Int]]? = nil, progress: (String) -> Void = { _ in }
@@ -152,9 +188,12 @@ public struct IndexBenchmark {
         unsafe queries.withUnsafeBufferPointer { queries in
             // Read-only, and alive until every thread is done.
             nonisolated(unsafe) let queries = unsafe queries
-            DispatchQueue.concurrentPerform(iterations: threads) { _ in
+            DispatchQueue.concurrentPerform(iterations: threads) { thread in
                 var found: [Neighbour] = []
-                for i in 0..<count {
+                // Each begins elsewhere: in step they would read the same nodes in the same moment, one for the others' caches.
+                let first = thread * count / threads
+                for step in 0..<count {
+                    let i = (first + step) % count
                     let query = unsafe UnsafeBufferPointer(rebasing: queries[i * dimension..<(i + 1) * dimension])
                     // What could be thrown was thrown above, by the same queries.
                     do { unsafe try index.search(query.span, count: 10, ef: ef, into: &found) } catch { return }

@@ -41,6 +41,17 @@ import Testing
         #expect(error?.description.contains(reason) == true && error?.description.contains("x.npy") == true)
     }
 
+    @Test func `rows get length 1, and those that have it or are zeros stay as they are`() throws {
+        // Squares of the last two are no floats: too great, too small.
+        let values: [Float] = [3, 4, 0, 0, 0.6, -0.8, 1e38, 1e38, 1e-30, 0]
+        let bytes = values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
+        var matrix = try NumPyMatrix(NumPyFile.header(rows: 5, columns: 2) + bytes, name: "x")
+        #expect(matrix.normaliseRows() == 3)
+        let half = Float(0.5.squareRoot())
+        #expect(matrix.values == [0.6, 0.8, 0, 0, 0.6, -0.8, half, half, 1, 0])
+        #expect(matrix.normaliseRows() == 0)
+    }
+
     @Test(arguments: [4, 8]) func `integers of both widths are as they were written, negative ones too`(width: Int)
         throws
     {

@@ -10,7 +10,9 @@ struct BenchIndexCommand: ParsableCommand {
         abstract: "Measure the vector index: recall against speed, filters, snapshot.",
         discussion: """
             Vectors are .npy files of float32, as minilm embed writes them. Without --truth, the nearest are found by comparing
-            every vector. Without --queries, the last vectors of the file are the queries and are left out of the index.
+            every vector. Without --queries, the last vectors of the file are the queries and are left out of the index. For cosine
+            vectors and queries are divided by their lengths first, and the report says how many were not of length 1. What a serving
+            index keeps in memory is measured in a new process that opens the snapshot and answers queries.
 
             EXAMPLES
               minilm bench index --vectors base.npy --queries queries.npy --ef 32,64,128
@@ -36,6 +38,9 @@ struct BenchIndexCommand: ParsableCommand {
     @Option(help: "Candidates a new node's links are chosen from.")
     var efConstruction = 100
 
+    @Flag(help: "Fill a node's links up with candidates that the diversity heuristic refused.")
+    var keepPruned = false
+
     @Option(help: "Values of ef, separated by commas.")
     var ef = "10,16,24,32,48,64,96,128,192,256,512"
 
@@ -59,7 +64,7 @@ struct BenchIndexCommand: ParsableCommand {
 
     func validate() throws {
         guard codes == "i8" || codes == "f32" else { throw ValidationError("--codes is i8 or f32") }
-        guard Distance(rawValue: distance.capitalized) != nil else {
+        guard measure != nil else {
             throw ValidationError("--distance is cosine, dot, euclid or manhattan")
         }
         guard !efs.isEmpty, efs.allSatisfy({ $0 > 0 }) else { throw ValidationError("--ef is a list of numbers") }
@@ -68,15 +73,27 @@ struct BenchIndexCommand: ParsableCommand {
 
     private var efs: [Int] { ef.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 } }
 
+    private var measure: Distance? { Distance(rawValue: distance.capitalized) }
+
+    func configuration(dimension: Int) -> HNSWConfiguration {
+        HNSWConfiguration(
+            dimension: dimension, distance: measure ?? .cosine, M: m, efConstruction: efConstruction,
+            codes: codes == "f32" ? .float32 : .int8, keepPruned: keepPruned)
+    }
+
     func run() throws {
-        let matrix = try NumPyMatrix(path: vectors)
+        var matrix = try NumPyMatrix(path: vectors)
+        // Products of longer vectors are greater: without this the nearest by cosine would be looked for by another measure.
+        let isCosine = measure == .cosine
+        var normalised = isCosine ? matrix.normaliseRows() : nil
         var base = matrix.values[...]
         var asked: [Float]
         if let queries {
-            let matrixOfQueries = try NumPyMatrix(path: queries)
+            var matrixOfQueries = try NumPyMatrix(path: queries)
             guard matrixOfQueries.columns == matrix.columns else {
                 throw ValidationError("queries have \(matrixOfQueries.columns) elements, vectors \(matrix.columns)")
             }
+            if isCosine { normalised = (normalised ?? 0) + matrixOfQueries.normaliseRows() }
             asked = Array(matrixOfQueries.values.prefix(min(queryCount, matrixOfQueries.rows) * matrix.columns))
         } else {
             let held = min(queryCount, matrix.rows / 10) * matrix.columns
@@ -84,10 +101,7 @@ struct BenchIndexCommand: ParsableCommand {
             asked = Array(base.suffix(held))
             base = base.dropLast(held)
         }
-        var benchmark = IndexBenchmark(
-            HNSWConfiguration(
-                dimension: matrix.columns, distance: Distance(rawValue: distance.capitalized) ?? .cosine, M: m,
-                efConstruction: efConstruction, codes: codes == "f32" ? .float32 : .int8))
+        var benchmark = IndexBenchmark(configuration(dimension: matrix.columns))
         benchmark.efs = efs
         benchmark.threads = threads
         let snapshot = FileManager.default.temporaryDirectory.appending(path: "minilm-bench-\(UUID().uuidString)").path
@@ -95,9 +109,12 @@ struct BenchIndexCommand: ParsableCommand {
         benchmark.snapshotPath = snapshot
         let neighbours = try neighbours(
             ofQueries: asked.count / matrix.columns, among: base.count / matrix.columns)
-        let report = try benchmark.run(base: Array(base).span, queries: asked.span, neighbours: neighbours) {
+        var report = try benchmark.run(base: Array(base).span, queries: asked.span, neighbours: neighbours) {
             Terminal.say($0)
         }
+        report.normalised = normalised
+        Terminal.say("a new process")
+        report.reopening = NewProcess.opening(snapshot, queries: asked, dimension: matrix.columns)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let record = String(decoding: try encoder.encode(report), as: UTF8.self)

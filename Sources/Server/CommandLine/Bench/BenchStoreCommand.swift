@@ -12,7 +12,8 @@ struct BenchStoreCommand: AsyncParsableCommand {
         discussion: """
             Fills a store in a directory that must not exist yet, and deletes it afterwards. Vectors are random unless --vectors
             gives a .npy file, whose rows are repeated with small changes when there are more points. From the last update until the graph
-            is complete, and as often afterwards, one query follows the other. Every point has a keyword with
+            is complete, and as often afterwards, one query follows the other. What is resident is measured in a new process that
+            opens the store and answers 200 queries. Every point has a keyword with
             two values, one with a hundred, one with a value for every ten points, and its number; each has a payload index.
 
             EXAMPLES
@@ -94,6 +95,11 @@ struct BenchStoreCommand: AsyncParsableCommand {
         report["vector_bytes_per_point"] = .double(Double(info?.residentBytes ?? 0) / Double(points))
         if let memory { report["resident_bytes_before_opening"] = .integer(Int64(memory)) }
         try store.close()
+        let grown = NewProcess.opening(
+            store: directory, queries: (0..<200).flatMap { source.vector(points + $0) }, dimension: source.dimension)
+        func perPoint(_ bytes: Int?) -> JSONValue { bytes.map { .double(Double($0) / Double(points)) } ?? .null }
+        report["resident_anonymous_bytes_per_point"] = perPoint(grown?.anonymous)
+        report["resident_file_bytes_per_point"] = perPoint(grown?.file)
         print(json ? JSONValue.object(report).description : Self.markdown(report))
     }
 
@@ -223,6 +229,11 @@ struct BenchStoreCommand: AsyncParsableCommand {
             guard let told = report[time], told["queries"] != 0 else { return "none" }
             return "\(number(told["queries"])), p50 \(number(told["p50_us"])) µs, p95 \(number(told["p95_us"])) µs"
         }
+        let resident =
+            report["resident_anonymous_bytes_per_point"] == .null
+            ? "not told by this system"
+            : "\(number(report["resident_anonymous_bytes_per_point"])) bytes a point of its own, "
+                + "\(number(report["resident_file_bytes_per_point"])) of mapped files"
         var text = """
             \(number(report["points"])) points of \(number(report["dimension"])) elements, \(number(report["batch"])) an update, \
             \(number(report["writers"])) at a time, durability \(report["durability"]?.string ?? ""):
@@ -233,6 +244,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
             - opened again to the first answer: \(number(report["opened_after_milliseconds"])) ms, \
             \(number(report["indexed"])) points in the graph
             - codes, links and vectors not in the graph: \(number(report["vector_bytes_per_point"])) bytes a point
+            - resident in a new process that opened it, payload indexes included: \(resident)
 
             | filter | points | count, p50 | query, p50 | p99 | recall@10 |
             |---|---|---|---|---|---|

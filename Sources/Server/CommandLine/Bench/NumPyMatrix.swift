@@ -6,7 +6,7 @@ import Foundation
 struct NumPyMatrix {
     let rows: Int
     let columns: Int
-    let values: [Float]
+    private(set) var values: [Float]
 
     struct FormatError: Error, CustomStringConvertible {
         let description: String
@@ -22,6 +22,23 @@ struct NumPyMatrix {
         rows = file.rows
         columns = file.columns
         values = file.elements(UInt32.self).map { Float(bitPattern: $0) }
+    }
+
+    /// Divides each row by its length, as cosine wants it. Rows of zeros, which have no direction, and rows of length 1 to a few units
+    /// in the last place, as encoders write them, stay as they are to the bit.
+    ///
+    /// - Returns: How many were divided.
+    mutating func normaliseRows() -> Int {
+        var divided = 0
+        for row in 0..<rows {
+            let elements = row * columns..<(row + 1) * columns
+            let square = values[elements].reduce(0.0) { $0 + Double($1) * Double($1) }
+            guard square > 0, square.isFinite, abs(square - 1) > 1e-6 else { continue }
+            let length = square.squareRoot()
+            for element in elements { values[element] = Float(Double(values[element]) / length) }
+            divided += 1
+        }
+        return divided
     }
 }
 

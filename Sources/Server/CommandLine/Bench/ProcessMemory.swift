@@ -9,6 +9,12 @@ enum ProcessMemory {
     /// The most bytes that were resident.
     static var peakResident: Int? { status("VmHWM:") }
 
+    /// Bytes resident now, those of the process's own and those of mapped files apart; nil where the system does not tell.
+    static var parts: (anonymous: Int, file: Int)? {
+        guard let anonymous = status("RssAnon:"), let file = status("RssFile:") else { return nil }
+        return (anonymous, file)
+    }
+
     /// A line of /proc/self/status, "VmRSS:  81234 kB".
     private static func status(_ field: String) -> Int? {
         guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
