@@ -4,12 +4,17 @@
     pip install numpy hnswlib usearch faiss-cpu qdrant-edge-py scalable-vs
     python Scripts/bench_index_peers.py --base base.npy --queries queries.npy --minilm .build/release/minilm
 
+Every vector is divided by its length, so that all engines look for the nearest by cosine. Without --queries the last vectors are the
+queries and are left out of the indexes.
+
 Same M and efConstruction for all; recall by score, ties counted; one thread, all queries in one call where a library has such calls,
 which spares it Python's part; the best of three passes. Each build is made in a process of its own, the engines in turn, as many
-rounds as --builds says; medians are printed, with the least and the greatest. Memory and loading of the others are those of a new
-process that opens what was saved: resident memory after 200 queries less that before. Ours are counted from sizes, the mapped
-floats left out, and timed where the index was built and saved. A filter is an equality on a keyword for Qdrant Edge, a function for
-hnswlib, a bitmap for faiss; ef is 64.
+rounds as --builds says; medians are printed, with the least and the greatest. A build's time is that of the calls which take vectors
+and link them: files, imports and payloads that they need are made ready outside it. Memory and loading, ours as the others', are those
+of a new process that opens what was saved: resident memory after 200 queries less that before, the process's own and pages of mapped
+files apart. Ours is looked at as it is served, settled; what it counts from sizes, the mapped floats left out, is told beside it. A
+filter is an equality on a keyword for Qdrant Edge, which has a second shard with payload indexes for it, a function for hnswlib, a bitmap
+for faiss; ef is 64.
 
 --results FILE keeps every build, so that a long measurement can be made in parts with --only, and printed with --builds 0.
 """
@@ -32,6 +37,26 @@ EFS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
 COUNT = 10
 SHARES = [0.5, 0.1, 0.01, 0.001]
 FILTER_EF = 64
+
+
+class Clock:
+    """Adds up the seconds spent under `with`."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __enter__(self):
+        self.start = time.perf_counter()
+
+    def __exit__(self, *_):
+        self.seconds += time.perf_counter() - self.start
+
+
+def unit_vectors(path, rows=None):
+    """The file's vectors, each divided by its length; zeros, which have no direction, stay."""
+    vectors = np.load(path, mmap_mode="r")[:rows].astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=vectors, where=lengths > 0)
 
 
 def last_scores(base, queries):
@@ -65,12 +90,13 @@ def field(share):
 class Hnswlib:
     name = module = "hnswlib"
 
-    def build(self, base, args):
+    def build(self, base, args, clock):
         import hnswlib
 
         self.index = hnswlib.Index(space="ip", dim=base.shape[1])
         self.index.init_index(len(base), M=args.m, ef_construction=args.ef_construction)
-        self.index.add_items(base, num_threads=args.threads)
+        with clock:
+            self.index.add_items(base, num_threads=args.threads)
 
     def search(self, queries, ef):
         self.index.set_ef(ef)
@@ -107,12 +133,14 @@ class Usearch:
         self.name = f"usearch {dtype}"
         self.dtype = dtype
 
-    def build(self, base, args):
+    def build(self, base, args, clock):
         from usearch.index import Index
 
         self.index = Index(
             ndim=base.shape[1], metric="cos", dtype=self.dtype, connectivity=args.m, expansion_add=args.ef_construction)
-        self.index.add(np.arange(len(base)), base, threads=args.threads)
+        rows = np.arange(len(base))
+        with clock:
+            self.index.add(rows, base, threads=args.threads)
 
     def search(self, queries, ef):
         self.index.expansion_search = ef
@@ -134,7 +162,7 @@ class Faiss:
         self.name = f"faiss {kind}"
         self.kind = kind
 
-    def build(self, base, args):
+    def build(self, base, args, clock):
         import faiss
 
         faiss.omp_set_num_threads(args.threads)
@@ -142,10 +170,12 @@ class Faiss:
             self.graph = faiss.IndexHNSWFlat(base.shape[1], args.m, faiss.METRIC_INNER_PRODUCT)
         else:
             self.graph = faiss.IndexHNSWSQ(base.shape[1], faiss.ScalarQuantizer.QT_8bit, args.m, faiss.METRIC_INNER_PRODUCT)
-            self.graph.train(base)
+            with clock:
+                self.graph.train(base)
         self.graph.hnsw.efConstruction = args.ef_construction
         self.index = faiss.IndexRefineFlat(self.graph) if "refine" in self.kind else self.graph
-        self.index.add(base)
+        with clock:
+            self.index.add(base)
         faiss.omp_set_num_threads(1)
 
     def parameters(self, ef, selector=None):
@@ -185,7 +215,12 @@ class Edge:
         self.name = f"Qdrant Edge {kind}"
         self.kind = kind
 
-    def build(self, base, args):
+    def build(self, base, args, clock):
+        self.folder, self.shard = self.made(base, args, [], clock)
+        self.base, self.args, self.indexed = base, args, None
+
+    def made(self, base, args, shares, clock):
+        """A shard whose points have a payload, with an index, for each of the shares they belong to."""
         import qdrant_edge as e
 
         int8 = e.ScalarQuantizationConfig(e.ScalarType.Int8, quantile=0.99, always_ram=True) if self.kind == "int8" else None
@@ -193,36 +228,42 @@ class Edge:
         optimizers = e.EdgeOptimizersConfig(default_segment_number=1, indexing_threshold=1000)
         # It builds with as many threads as it likes.
         graph = e.HnswIndexConfig(m=args.m, ef_construct=args.ef_construction, full_scan_threshold=1000)
-        self.folder = tempfile.TemporaryDirectory()
-        self.shard = e.EdgeShard.create(
-            self.folder.name, e.EdgeConfig(vectors=vectors, quantization_config=int8, optimizers=optimizers, hnsw_config=graph))
-        for share in SHARES:
-            self.shard.update(e.UpdateOperation.create_field_index(field(share), e.PayloadSchemaType.Keyword))
-        passing = {share: set(members(len(base), share).tolist()) for share in SHARES}
+        folder = tempfile.TemporaryDirectory()
+        shard = e.EdgeShard.create(
+            folder.name, e.EdgeConfig(vectors=vectors, quantization_config=int8, optimizers=optimizers, hnsw_config=graph))
+        for share in shares:
+            shard.update(e.UpdateOperation.create_field_index(field(share), e.PayloadSchemaType.Keyword))
+        passing = {share: set(members(len(base), share).tolist()) for share in shares}
         for start in range(0, len(base), 1000):
             points = [
-                e.Point(start + i, vector, {field(share): "yes" for share in SHARES if start + i in passing[share]})
+                e.Point(start + i, vector, {field(share): "yes" for share in shares if start + i in passing[share]})
                 for i, vector in enumerate(base[start : start + 1000].tolist())
             ]
-            self.shard.update(e.UpdateOperation.upsert_points(points))
-        self.shard.optimize()
+            with clock:
+                shard.update(e.UpdateOperation.upsert_points(points))
+        with clock:
+            shard.optimize()
+        return folder, shard
 
-    def ask(self, query, ef, wanted=None):
+    @staticmethod
+    def ask(shard, query, ef, wanted=None):
         import qdrant_edge as e
 
         request = e.QueryRequest(
             limit=COUNT, query=e.Query.Nearest(query), filter=wanted, params=e.SearchParams(hnsw_ef=ef))
-        return [point.id for point in self.shard.query(request)]
+        return [point.id for point in shard.query(request)]
 
     def search(self, queries, ef):
-        return [self.ask(query, ef) for query in queries.tolist()]
+        return [self.ask(self.shard, query, ef) for query in queries.tolist()]
 
     def filtered(self, rows, capacity):
         import qdrant_edge as e
 
+        if self.indexed is None:
+            self.indexed = self.made(self.base, self.args, SHARES, Clock())
         share = next(share for share in SHARES if len(rows) == len(members(capacity, share)))
         wanted = e.Filter(must=[e.FieldCondition(field(share), match=e.MatchValue("yes"))])
-        return lambda query: self.ask(query.tolist(), FILTER_EF, wanted)
+        return lambda query: self.ask(self.indexed[1], query.tolist(), FILTER_EF, wanted)
 
     def save(self, folder):
         self.shard.close()
@@ -245,13 +286,14 @@ class SVS:
         self.name = f"SVS Vamana {kind}"
         self.kind = kind
 
-    def build(self, base, args):
+    def build(self, base, args, clock):
         import svs
 
         parameters = svs.VamanaBuildParameters(alpha=0.95, graph_max_degree=2 * args.m, window_size=args.ef_construction)
         with tempfile.TemporaryDirectory() as folder:
             data = base if self.kind == "f32" else self.compressed(base, folder)
-            self.index = svs.Vamana.build(parameters, data, svs.DistanceType.MIP, num_threads=args.threads)
+            with clock:
+                self.index = svs.Vamana.build(parameters, data, svs.DistanceType.MIP, num_threads=args.threads)
         self.index.num_threads = 1
 
     def compressed(self, base, folder):
@@ -286,15 +328,16 @@ PEERS = [
 
 
 def resident():
-    fields = open("/proc/self/status").read().split("VmRSS:")[1]
-    return int(fields.split()[0]) * 1024
+    """Bytes resident: the process's own, and pages of mapped files."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return np.array([int(status.split(field)[1].split()[0]) * 1024 for field in ("RssAnon:", "RssFile:")])
 
 
 def reopen(name, folder, base_path, queries_path, results):
     """In a process of its own: how long loading takes to the first answer, and what it keeps in memory."""
     peer = next(peer for peer in PEERS if peer.name == name)
     base = np.load(base_path, mmap_mode="r")
-    queries = np.ascontiguousarray(np.load(queries_path)[:200], dtype=np.float32)
+    queries = unit_vectors(queries_path, 200)
     importlib.import_module(peer.module)
     before = resident()
     start = time.perf_counter()
@@ -302,21 +345,20 @@ def reopen(name, folder, base_path, queries_path, results):
     peer.search(queries[:1], FILTER_EF)
     seconds = time.perf_counter() - start
     peer.search(queries, FILTER_EF)
-    results.put({"loadSeconds": seconds, "bytesPerVector": (resident() - before) / len(base)})
+    anonymous, file = ((resident() - before) / len(base)).tolist()
+    results.put({"loadSeconds": seconds, "anonymousBytesPerVector": anonymous, "fileBytesPerVector": file})
 
 
 def measure(peer, args, results):
     """One build, in a process of its own."""
-    base = np.ascontiguousarray(np.load(args.base), dtype=np.float32)
-    queries = np.ascontiguousarray(np.load(args.queries)[: args.query_count], dtype=np.float32)
-    last = last_scores(base, queries)
+    base, queries = unit_vectors(args.base), unit_vectors(args.queries, args.query_count)
+    last, clock = last_scores(base, queries), Clock()
     try:
-        start = time.perf_counter()
-        peer.build(base, args)
+        peer.build(base, args, clock)
     except ImportError as missing:
         results.put({"name": peer.name, "missing": str(missing)})
         return
-    result = {"name": peer.name, "buildSeconds": time.perf_counter() - start, "points": [], "filters": []}
+    result = {"name": peer.name, "buildSeconds": clock.seconds, "points": [], "filters": []}
     for ef in EFS:
         best = float("inf")
         for _ in range(3):
@@ -371,7 +413,24 @@ def ours(args):
         args.minilm, "bench", "index", "--vectors", args.base, "--queries", args.queries, "--query-count", str(args.query_count),
         "--m", str(args.m), "--ef-construction", str(args.ef_construction), "--threads", str(args.threads), "--json",
     ]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout) | {"name": "minilm"}
+    build = json.loads(subprocess.run(command, check=True, capture_output=True).stdout) | {"name": "minilm"}
+    build["countedBytesPerVector"] = build.pop("bytesPerVector")
+    if opened := build.get("reopening"):
+        build["loadSeconds"] = opened["milliseconds"] / 1000
+        if settled := opened.get("settled"):
+            build |= {"anonymousBytesPerVector": settled["anonymous"], "fileBytesPerVector": settled["file"]}
+    return build
+
+
+def held_out(args, folder):
+    """Without --queries: the last vectors become the queries, the others the base, as in `minilm bench index`."""
+    vectors = np.load(args.base, mmap_mode="r")
+    held = min(args.query_count, len(vectors) // 10)
+    if held == 0:
+        raise SystemExit("with fewer than 10 vectors, give --queries")
+    np.save(f"{folder}/base.npy", vectors[:-held])
+    np.save(f"{folder}/queries.npy", vectors[-held:])
+    return f"{folder}/base.npy", f"{folder}/queries.npy"
 
 
 def at_recall(points, target):
@@ -401,8 +460,10 @@ def at_share(build, share, field):
 
 def tables(builds, args):
     names = list(dict.fromkeys(build["name"] for build in builds))
-    yield f"| | builds | build, {args.threads} threads, s | QPS, one thread, at recall@10 .90 | .95 | .99 | bytes a vector | load, s |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield (
+        f"| | builds | build, {args.threads} threads, s | QPS, one thread, at recall@10 .90 | .95 | .99 "
+        "| own bytes a vector | mapped | load, s |")
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name in names:
         mine = [build for build in builds if build["name"] == name]
         cells = [spread([build["buildSeconds"] for build in mine], lambda s: f"{s:.1f}")]
@@ -411,11 +472,14 @@ def tables(builds, args):
             cells.append("never" if not any(reached) else spread(reached, lambda q: f"{q:,.0f}"))
             if any(reached) and not all(reached):
                 cells[-1] += f", {reached.count(None)} × never"
-        cells.append(spread([build.get("bytesPerVector") for build in mine], lambda b: f"{b:,.0f}"))
-        loads = [build.get("loadSeconds", build["openMilliseconds"] / 1e3 if "openMilliseconds" in build else None) for build in mine]
-        cells.append(spread(loads, lambda s: f"{s:.3f}"))
+        for kind in ("anonymous", "file"):
+            cells.append(spread([build.get(f"{kind}BytesPerVector") for build in mine], lambda b: f"{b:,.0f}"))
+        cells.append(spread([build.get("loadSeconds") for build in mine], lambda s: f"{s:.3f}"))
         yield f"| {name} | {len(mine)} | {' | '.join(cells)} |"
     yield ""
+    if counted := [build["countedBytesPerVector"] for build in builds if "countedBytesPerVector" in build]:
+        yield f"minilm's codes, links and tables, counted from sizes: {statistics.median(counted):,.0f} bytes a vector."
+        yield ""
     yield "| p50 µs / recall@10, ef 64, matching | " + " | ".join(f"{share * 100:g} %" for share in SHARES) + " |"
     yield "|---|" + "---|" * len(SHARES)
     for name in names:
@@ -433,7 +497,7 @@ def tables(builds, args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", required=True)
-    parser.add_argument("--queries", required=True)
+    parser.add_argument("--queries", help="without it, the last vectors of --base")
     parser.add_argument("--query-count", type=int, default=500)
     parser.add_argument("--m", type=int, default=16)
     parser.add_argument("--ef-construction", type=int, default=100)
@@ -444,6 +508,14 @@ def main():
     parser.add_argument("--results", type=pathlib.Path, help="JSON of all builds: those in it are kept, and printed too")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        given = f"{args.query_count} queries of {args.queries or 'its end'}, vectors of {args.base}"
+        if not args.queries:
+            args.base, args.queries = held_out(args, folder)
+        run(args, given)
+
+
+def run(args, given):
     builds = json.loads(args.results.read_text()) if args.results and args.results.exists() else []
     only = args.only.split(",") if args.only else None
     missing = set()
@@ -463,7 +535,7 @@ def main():
     if args.json:
         print(json.dumps(builds, indent=2))
         return
-    print(f"M {args.m}, efConstruction {args.ef_construction}, {args.query_count} queries of {args.queries}, vectors of {args.base}\n")
+    print(f"M {args.m}, efConstruction {args.ef_construction}, {given}\n")
     print("\n".join(tables(builds, args)))
 
 
