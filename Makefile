@@ -19,10 +19,17 @@ TITLE ?= faro
 URL ?=
 USER_ID ?= example
 QUESTIONS ?= Examples/questions.txt
+# What the index is measured with when VECTORS= does not say: lines of this machine's texts, embedded by bench-vectors.
+COUNT ?= 50000
+BENCH_VECTORS := Benchmarks/vectors/$(COUNT)
+INDEX_VECTORS = $(or $(VECTORS),$(BENCH_VECTORS)/base.npy)
+INDEX_QUERIES = $(if $(VECTORS),$(QUERIES),$(or $(QUERIES),$(BENCH_VECTORS)/queries.npy))
+# Debian's python3 comes without what `python3 -m venv` needs.
+PYTHON_VENV := python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
 
 .DEFAULT_GOAL := help
 .PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads examples measure bench-texts \
-	bench-embed bench-embed-peers bench-index bench-index-peers bench-store bench-qdrant lint format clean
+	bench-embed bench-embed-peers bench-vectors bench-index bench-index-peers bench-store bench-qdrant lint format clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +74,7 @@ test-threads: deps ## run the index's concurrent load and the worker pool's unde
 	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter 'HNSWConcurrency|WorkerPool'
 
 examples: build ## run the examples with Qdrant's real clients, LangChain, LlamaIndex and the MCP server from PyPI
-	@python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
+	@$(PYTHON_VENV)
 	@Scripts/qdrant_clients.sh
 
 measure: build ## measure the binary's size, start-up and memory
@@ -83,25 +90,36 @@ bench-embed: bench-texts ## measure embedding: TEXTS=file PRECISION=f32|i16|i8 G
 		--texts Benchmarks/texts/medium.txt --texts Benchmarks/texts/large.txt) --out Benchmarks/results
 
 bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVINO, … from PyPI, in one run: ENGINES= OURS= ROUNDS=5
-	@python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
+	@$(PYTHON_VENV)
 	@Scripts/bench_embed_peers.py --venv .build/embed-peers --models .build/embed-peers/models \
 		$(if $(ENGINES),--engines $(ENGINES)) $(if $(OURS),--ours $(OURS)) --rounds $(or $(ROUNDS),5)
 
-bench-index: build ## measure the index: VECTORS=base.npy QUERIES=queries.npy TRUTH=nearest.npy
-	@$(MINILM) bench index --vectors "$(VECTORS)" $(if $(QUERIES),--queries "$(QUERIES)") $(if $(TRUTH),--truth "$(TRUTH)") \
+bench-vectors: weights build ## make the vectors that the index is measured with: COUNT=50000 lines of this machine's texts
+	@command -v python3 >/dev/null || Scripts/deps.sh python3
+	@test -d $(BENCH_VECTORS) || { rm -rf $(BENCH_VECTORS).unfinished; \
+		Scripts/make_bench_lines.py --lines $(COUNT) --out $(BENCH_VECTORS).unfinished && \
+		for name in lines:base lines-queries:queries; do \
+			$(MINILM) embed --precision i16 --input $(BENCH_VECTORS).unfinished/$${name%:*}.txt \
+				--output $(BENCH_VECTORS).unfinished/$${name#*:}.npy || exit 1; \
+		done && mv $(BENCH_VECTORS).unfinished $(BENCH_VECTORS); }
+
+bench-index: build $(if $(VECTORS),,bench-vectors) ## measure the index: VECTORS=base.npy QUERIES=queries.npy TRUTH=nearest.npy, or COUNT= as bench-vectors
+	@$(MINILM) bench index --vectors "$(INDEX_VECTORS)" $(if $(INDEX_QUERIES),--queries "$(INDEX_QUERIES)") $(if $(TRUTH),--truth "$(TRUTH)") \
 		--out Benchmarks/results
 
-bench-index-peers: build ## the same vectors given to hnswlib, usearch, faiss, Qdrant Edge and SVS: VECTORS= QUERIES= BUILDS=3
+bench-index-peers: build $(if $(VECTORS),,bench-vectors) ## the same vectors given to hnswlib, usearch, faiss, Qdrant Edge and SVS: VECTORS= QUERIES= COUNT= BUILDS=3
+	@$(PYTHON_VENV)
 	@python3 -m venv .build/peers
 	@.build/peers/bin/pip install --quiet numpy hnswlib==0.8.0 usearch==2.26.6 faiss-cpu==1.15.1 qdrant-edge-py==0.9.0
 	@.build/peers/bin/pip install --quiet scalable-vs==0.5.0 || echo "scalable-vs cannot be installed here: it is left out"
-	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(VECTORS)" --queries "$(QUERIES)" --minilm $(MINILM) \
+	@.build/peers/bin/python Scripts/bench_index_peers.py --base "$(INDEX_VECTORS)" $(if $(INDEX_QUERIES),--queries "$(INDEX_QUERIES)") --minilm $(MINILM) \
 		--builds $(or $(BUILDS),3)
 
 bench-store: build ## measure the store: POINTS=100000 VECTORS=base.npy
 	@$(MINILM) bench store --points $(or $(POINTS),100000) $(if $(VECTORS),--vectors "$(VECTORS)")
 
 bench-qdrant: build ## measure the Qdrant API beside chromadb, qdrant-client's local mode and Qdrant Edge: POINTS=100000 LOCAL_POINTS=2000 VECTORS=
+	@$(PYTHON_VENV)
 	@python3 -m venv .build/qdrant-peers
 	@.build/qdrant-peers/bin/pip install --quiet numpy qdrant-client==1.20.0 qdrant-edge-py==0.9.0 chromadb
 	@.build/qdrant-peers/bin/python Scripts/bench_qdrant.py --minilm $(MINILM) --points $(or $(POINTS),100000) \

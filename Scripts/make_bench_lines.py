@@ -7,6 +7,8 @@ and of Python's and Perl's libraries that read like language. Repetitions stay, 
     minilm embed --input Benchmarks/texts/lines-queries.txt --output queries.npy
     make bench-index-peers VECTORS=base.npy QUERIES=queries.npy
 
+`make bench-vectors COUNT=200000` does the first three, and `make bench-index` and `bench-index-peers` do it for themselves.
+
 What is installed differs from machine to machine, and so do the lines; the seed only fixes which are drawn.
 """
 
@@ -44,14 +46,21 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     options = parser.parse_args()
     found = []
-    for text in texts():
+    for number, text in enumerate(texts()):
+        if number % 500 == 0:
+            # A line that is written over where somebody watches, one alone where not.
+            if sys.stderr.isatty() or number == 0:
+                end = "" if sys.stderr.isatty() else "\n"
+                print(f"\rreading this machine's texts: {number} files, {len(found)} lines", end=end, file=sys.stderr, flush=True)
         for line in text.splitlines():
             line = " ".join(line.strip(" \t#*-+.\"'").split())
             if is_language(line):
                 found.append(line)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     wanted = options.lines + options.queries
     if len(found) < wanted:
-        sys.exit(f"only {len(found)} lines on this machine, {wanted} wanted: install more documentation, or ask for fewer")
+        sys.exit(f"only {len(found)} lines on this machine, {wanted} wanted: install more documentation, or ask for fewer (make: COUNT=)")
     drawn = random.Random(2018).sample(found, wanted)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "lines.txt").write_text("\n".join(drawn[: options.lines]) + "\n")
