@@ -455,7 +455,8 @@ def spread(values, text):
 
 
 def at_share(build, share, field):
-    return next((point[field] for point in build["filters"] if point["share"] == share), None)
+    # Ours says which share of the rows it came to: of 9,800 rows a thousandth are ten, 0.00102.
+    return next((point[field] for point in build["filters"] if abs(point["share"] - share) <= 0.1 * share), None)
 
 
 def tables(builds, args):
