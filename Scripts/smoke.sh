@@ -51,9 +51,12 @@ expect '[101, 19330, 2050, 1010' "$(printf 'Olá, mundo!\n' | "$minilm" tokenize
 
 kill $server
 wait $server || fail "the server did not stop cleanly"
-# The library in another package, built as anybody would: no flags.
-swift build --quiet --package-path Examples/EmbedLines
+# The libraries in another package, built as anybody would: no flags.
+swift build --quiet --package-path Examples
 alike=$(printf 'the lamp is lit\nships sail at night\nthe light is on\n' |
-    Examples/EmbedLines/.build/debug/EmbedLines weights/all-MiniLM-L6-v2)
+    Examples/.build/debug/EmbedLines weights/all-MiniLM-L6-v2)
 expect '“the lamp is lit” and “the light is on”' "$alike"
+found=$(Examples/.build/debug/SearchNotes weights/all-MiniLM-L6-v2)
+expect 'of 6 notes: ' "$found"
+for text in 'Dogs travel free' 'Dogs may sit' 'the boat stays in port'; do expect "$text" "$found"; done
 echo "smoke: ok"

@@ -39,6 +39,10 @@
 // The module knows no text, no payload and no server, and depends on nothing but headers of intrinsics.
 //
 //     let index = try HNSWIndex(HNSWConfiguration(dimension: 384, distance: .cosine))
-//     try index.insert(matrix: vectors.span, threads: 8)         // [count, dimension], row-major
-//     let hits = try index.search(query.span, count: 10, ef: 64)
+//     try index.insert(matrix: vectors.span, threads: 2)         // [count, dimension], row-major, for cosine of length 1
+//     let hits = try index.search(question.span, count: 10, ef: 64)
 //     hits[0].row                                                // the row of the nearest vector
+//     try index.save(to: "notes.hnsw")
+//     let opened = try HNSWIndex.restore(from: "notes.hnsw").index
+//
+// Examples/SearchNotes is a program of its own that does this.

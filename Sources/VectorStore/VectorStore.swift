@@ -55,3 +55,6 @@
 //     _ = try await store.update([.upsert([point])], in: "notes")
 //     let filter = Filter(must: [.match(key: "title", .value("first"))])
 //     let hits = try await store.query(PointsQuery(vector: [1, 0, 0, 0], filter: filter, limit: 3), in: "notes")
+//     try store.close()
+//
+// Any vector will do for cosine: the store divides it by its length. Examples/SearchNotes is a program of its own that does this.
