@@ -7,14 +7,15 @@
 Every vector is divided by its length, so that all engines look for the nearest by cosine. Without --queries the last vectors are the
 queries and are left out of the indexes.
 
-Same M and efConstruction for all; recall by score, ties counted; one thread, all queries in one call where a library has such calls,
-which spares it Python's part; the best of three passes. Each build is made in a process of its own, the engines in turn, as many
-rounds as --builds says; medians are printed, with the least and the greatest. A build's time is that of the calls which take vectors
-and link them: files, imports and payloads that they need are made ready outside it. Memory and loading, ours as the others', are those
-of a new process that opens what was saved: resident memory after 200 queries less that before, the process's own and pages of mapped
-files apart. Ours is looked at as it is served, settled; what it counts from sizes, the mapped floats left out, is told beside it. A
-filter is an equality on a keyword for Qdrant Edge, which has a second shard with payload indexes for it, a function for hnswlib, a bitmap
-for faiss; ef is 64.
+Same M and efConstruction for all; recall by score, ties counted; one thread, all queries in one call where a library has such
+calls, which spares it Python's part; the best of three passes. Each build is made in a process of its own, the engines in turn, as
+many rounds as --builds says; medians are printed, with the least and the greatest. A build's time is that of the calls which take
+vectors and link them: files, imports and payloads that they need are made ready outside it. Memory and loading, ours as the
+others', are those of a new process that opens what was saved: resident memory after 200 queries less that before, the process's own
+and pages of mapped files apart: those are the page cache's, which the system may take back, and Linux maps up to fifteen beside one
+that is touched. Ours is looked at as it is served, settled; what it counts from sizes, the mapped floats left out, is told beside
+it. A filter is an equality on a keyword for Qdrant Edge, which has a second shard with payload indexes for it, a function for
+hnswlib, a bitmap for faiss; ef is 64.
 
 --results FILE keeps every build, so that a long measurement can be made in parts with --only, and printed with --builds 0.
 """

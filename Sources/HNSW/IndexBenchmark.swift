@@ -41,7 +41,8 @@ public struct IndexBenchmark {
         public struct Growth: Codable, Sendable {
             /// Memory of its own.
             public var anonymous: Double
-            /// Pages of the mapped snapshot and of the program.
+            /// Pages of the mapped snapshot and of the program. They are the page cache's, which the system takes back when it needs
+            /// them, and Linux maps up to fifteen neighbours of a page that is touched.
             public var file: Double
 
             public init(anonymous: Double, file: Double) {
