@@ -9,61 +9,14 @@ import Testing
 @testable import VectorStore
 
 @Suite struct GraphBuilderTests {
-    private static let size = 16
+    private typealias Fixture = GraphFixture
 
-    /// A graph from a hundred vectors on, quickly built.
-    private static var options: EmbeddedStore.Options {
-        var options = EmbeddedStore.Options()
-        options.indexingThreshold = 100 * size * 4
-        options.M = 8
-        options.efConstruction = 20
-        return options
-    }
-
-    private static func vector(_ generator: inout SplitMix64) -> [Float] {
-        (0..<size).map { _ in Float.random(in: -1...1, using: &generator) }
-    }
-
-    private static func points(_ numbers: Range<Int>, _ generator: inout SplitMix64) -> [Point] {
-        numbers.map { Point(id: .number(UInt64($0)), vector: vector(&generator), payload: ["n": .integer(Int64($0))]) }
-    }
+    private static let options = Fixture.options(from: 100, isQuick: true)
 
     private static func withStore(
         _ names: [String] = ["c"], _ body: (EmbeddedStore, String) async throws -> Void
     ) async throws {
-        try await withTemporaryDirectory { directory in
-            let store = try EmbeddedStore(directory: directory, options: options)
-            for name in names {
-                try await store.createCollection(name, CollectionConfiguration(size: size, distance: .euclid))
-            }
-            try await body(store, directory)
-        }
-    }
-
-    /// Until something holds. The limit is there for what never does, not for a slow machine.
-    private static func until(_ what: Comment, _ holds: () async throws -> Bool) async throws {
-        for _ in 0..<6000 {
-            if try await holds() { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record(what)
-    }
-
-    private static func field(_ store: EmbeddedStore, _ name: String = "c") throws -> DenseField {
-        try #require(try store.collectionState(name).dense[""])
-    }
-
-    private static func untilIndexed(_ store: EmbeddedStore, _ name: String = "c") async throws {
-        try await until("the graph was never finished") {
-            let field = try field(store, name)
-            return field.present == field.indexed
-        }
-    }
-
-    private static func untilSaved(_ directory: String) async throws -> URL {
-        let path = GraphFile(1, "", in: directory).path
-        try await until("the graph was never saved") { FileManager.default.fileExists(atPath: path) }
-        return URL(filePath: path)
+        try await Fixture.withStore(options, names: names, body)
     }
 
     /// On a thread that may wait, as the builder's.
@@ -93,15 +46,15 @@ import Testing
                         let nodes = (try? store.collectionState("c").dense[""]?.graph?.nodeCount) ?? 0
                         state.mostNodes = max(state.mostNodes, nodes)
                         let first = state.rounds % 6 * 50
-                        return Self.points(first..<first + 50, &state.generator)
+                        return Fixture.points(first..<first + 50, &state.generator)
                     }
                     if let points { Self.updateAndWait(store, points, in: "c") }
                 }
             }
             var generator = SplitMix64(seed: 20)
-            _ = try await store.update([.upsert(Self.points(0..<300, &generator))], in: "c")
-            try await Self.until("the rounds never ended") { state.withLock { $0.rounds } == 200 }
-            try await Self.untilIndexed(store)
+            _ = try await store.update([.upsert(Fixture.points(0..<300, &generator))], in: "c")
+            try await Fixture.until("the rounds never ended") { state.withLock { $0.rounds } == 200 }
+            try await Fixture.untilIndexed(store)
             // 300 live nodes, a quarter of the whole dead before a repair, a few batches that readers still had or that came
             // since: three times the points is far above all that, and far below the 10,300 that were inserted.
             #expect(state.withLock { $0.mostNodes } < 3 * 300)
@@ -121,12 +74,12 @@ import Testing
                     }
                     guard let store, !isEnough else { return }
                     // Whichever of the two was first, there is more for it to do.
-                    Self.updateAndWait(store, generator.withLock { Self.points(0..<20, &$0) }, in: name)
+                    Self.updateAndWait(store, generator.withLock { Fixture.points(0..<20, &$0) }, in: name)
                 }
             }
-            let points = generator.withLock { Self.points(0..<200, &$0) }
+            let points = generator.withLock { Fixture.points(0..<200, &$0) }
             for name in ["a", "b"] { _ = try await store.update([.upsert(points)], in: name) }
-            for name in ["a", "b"] { try await Self.untilIndexed(store, name) }
+            for name in ["a", "b"] { try await Fixture.untilIndexed(store, name) }
             #expect(batches.withLock { $0.values.reduce(0, +) } < 100, "one had to wait until the other was done with")
         }
     }
@@ -136,14 +89,14 @@ import Testing
     @Test func `a reader finds every point of its state while the builder goes on`() async throws {
         try await Self.withStore { store, _ in
             var generator = SplitMix64(seed: 23)
-            let points = Self.points(0..<200, &generator)
+            let points = Fixture.points(0..<200, &generator)
             _ = try await store.update([.upsert(points)], in: "c")
-            try await Self.untilIndexed(store)
+            try await Fixture.untilIndexed(store)
             // What a query keeps from its first look at the store to its last.
             var reader: CollectionState? = try store.collectionState("c")
             for _ in 0..<5 {
-                _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
-                try await Self.untilIndexed(store)
+                _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
+                try await Fixture.untilIndexed(store)
             }
             for ef in [nil, 64] {
                 let state = try #require(reader)
@@ -157,11 +110,11 @@ import Testing
                 }
             }
             // Only now do the rows leave that it still had.
-            #expect(try Self.field(store).retired.count > 0)
+            #expect(try Fixture.field(store).retired.count > 0)
             reader = nil
-            try await Self.until("rows never left") { try Self.field(store).retired.count == 0 }
-            let graph = try #require(try Self.field(store).graph)
-            try await Self.until("the graph was never repaired") { graph.deletedNodeCount == 0 }
+            try await Fixture.until("rows never left") { try Fixture.field(store).retired.count == 0 }
+            let graph = try #require(try Fixture.field(store).graph)
+            try await Fixture.until("the graph was never repaired") { graph.deletedNodeCount == 0 }
             // Invariants hold while nobody changes anything: the builder has ended when the store is closed.
             try store.close()
             #expect(graph.count == 200)
@@ -185,13 +138,13 @@ import Testing
                 }
             }
             var generator = SplitMix64(seed: 24)
-            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
-            try await Self.untilIndexed(store)
+            _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
+            try await Fixture.untilIndexed(store)
             #expect(failures.withLock { $0 } == 2)
-            try await Self.until("the error outlived its reason") {
+            try await Fixture.until("the error outlived its reason") {
                 try await store.collection("c").indexingError == nil
             }
-            #expect(try Self.field(store).graph?.count == 200)
+            #expect(try Fixture.field(store).graph?.count == 200)
         }
     }
 
@@ -201,11 +154,11 @@ import Testing
                 hooks.insertion = { _ in throw HNSWError.outOfMemory(bytes: 1) }
             }
             var generator = SplitMix64(seed: 30)
-            let points = Self.points(0..<200, &generator)
+            let points = Fixture.points(0..<200, &generator)
             _ = try await store.update([.upsert(points)], in: "c")
-            try await Self.until("nothing failed") { try await store.collection("c").indexingError != nil }
+            try await Fixture.until("nothing failed") { try await store.collection("c").indexingError != nil }
             _ = try await store.update([.delete(.ids(points.map(\.id)))], in: "c")
-            try await Self.until("the error outlived its points") {
+            try await Fixture.until("the error outlived its points") {
                 try await store.collection("c").indexingError == nil
             }
             let path = GraphFile(1, "", in: directory).path
@@ -218,10 +171,10 @@ import Testing
     func `a graph with a flipped bit is not believed`(part: String) async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 25)
-            let points = Self.points(0..<200, &generator)
+            let points = Fixture.points(0..<200, &generator)
             _ = try await store.update([.upsert(points)], in: "c")
-            try await Self.untilIndexed(store)
-            let file = try await Self.untilSaved(directory)
+            try await Fixture.untilIndexed(store)
+            let file = try await Fixture.untilSaved(directory)
             try store.close()
             var bytes = try Data(contentsOf: file)
             // The vector of the tenth point, to be flipped in the floats: they come last, and once.
@@ -233,16 +186,14 @@ import Testing
             bytes[part == "floats" ? place + 2 : 16_384] ^= 4
             try bytes.write(to: file)
 
-            var options = Self.options
-            options.indexingThreshold = .max
-            let again = try EmbeddedStore(directory: directory, options: options)
+            let again = try EmbeddedStore(directory: directory, options: Fixture.withoutNewGraphs)
             defer { try? again.close() }
             if part == "floats" {
-                try await Self.until("the damage was never found") { try Self.field(again).graph == nil }
+                try await Fixture.until("the damage was never found") { try Fixture.field(again).graph == nil }
                 #expect(try await again.collection("c").indexingError?.contains("damaged") == true)
                 #expect(!FileManager.default.fileExists(atPath: file.path))
             }
-            #expect(try Self.field(again).indexed.count == 0)
+            #expect(try Fixture.field(again).indexed.count == 0)
             for point in points {
                 let query = PointsQuery(vector: try #require(point.vectors[""]?.dense), limit: 1)
                 let hits = try await again.query(query, in: "c")
@@ -257,20 +208,18 @@ import Testing
     @Test func `points whose payloads were edited since keep their places in the graph`() async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 26)
-            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
-            try await Self.untilIndexed(store)
-            let file = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
+            try await Fixture.untilIndexed(store)
+            let file = try await Fixture.untilSaved(directory)
             let written = try Data(contentsOf: file)
             _ = try await store.update(
-                [.setPayload(["seen": true], .filter(Filter())), .upsert(Self.points(0..<5, &generator))], in: "c")
+                [.setPayload(["seen": true], .filter(Filter())), .upsert(Fixture.points(0..<5, &generator))], in: "c")
             try store.close()
             // As if the process had been killed before the file was written again.
             try written.write(to: file)
-            var options = Self.options
-            options.indexingThreshold = .max
-            let again = try EmbeddedStore(directory: directory, options: options)
+            let again = try EmbeddedStore(directory: directory, options: Fixture.withoutNewGraphs)
             let state = try again.collectionState("c")
-            #expect(try Self.field(again).indexed.count == 195)
+            #expect(try Fixture.field(again).indexed.count == 195)
             #expect(state.payloadEdits == 195)
         }
     }
@@ -278,15 +227,15 @@ import Testing
     @Test func `payloads that are edited often enough have the graph written again`() async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 27)
-            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
-            try await Self.untilIndexed(store)
-            let file = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
+            try await Fixture.untilIndexed(store)
+            let file = try await Fixture.untilSaved(directory)
             // A mark in the place of a file that is written again.
             try FileManager.default.removeItem(at: file)
             for round in 0..<3 {
                 _ = try await store.update([.setPayload(["round": .integer(Int64(round))], .filter(Filter()))], in: "c")
             }
-            _ = try await Self.untilSaved(directory)
+            _ = try await Fixture.untilSaved(directory)
         }
     }
 
@@ -294,47 +243,15 @@ import Testing
     @Test func `a graph's file that is refused is taken away`() async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 28)
-            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
-            try await Self.untilIndexed(store)
-            let file = try await Self.untilSaved(directory)
-            let graph = try #require(try Self.field(store).graph)
+            _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
+            try await Fixture.untilIndexed(store)
+            let file = try await Fixture.untilSaved(directory)
+            let graph = try #require(try Fixture.field(store).graph)
             try store.close()
             try graph.save(to: file.path, stamp: 1000)
-            var options = Self.options
-            options.indexingThreshold = .max
-            let again = try EmbeddedStore(directory: directory, options: options)
-            #expect(try Self.field(again).graph == nil)
+            let again = try EmbeddedStore(directory: directory, options: Fixture.withoutNewGraphs)
+            #expect(try Fixture.field(again).graph == nil)
             #expect(!FileManager.default.fileExists(atPath: file.path))
-        }
-    }
-
-    @Test func `a graph is built otherwise when the configuration changes, and the old one answers meanwhile`()
-        async throws
-    {
-        try await Self.withStore { store, directory in
-            var generator = SplitMix64(seed: 29)
-            _ = try await store.update([.upsert(Self.points(0..<200, &generator))], in: "c")
-            try await Self.untilIndexed(store)
-            let old = try #require(try Self.field(store).graph)
-            let least = Mutex(200)
-            try #require(store.graphBuilder).hooks.withLock { hooks in
-                hooks.insertion = { [weak store] _ in
-                    let indexed = (try? store?.collectionState("c").dense[""]?.indexed.count) ?? 0
-                    least.withLock { $0 = min($0, indexed) }
-                }
-            }
-            try await store.updateConfiguration(of: "c") { $0.graph.M = 12 }
-            try await Self.until("the graph stayed as it was") { try Self.field(store).graph?.configuration.M == 12 }
-            #expect(least.withLock { $0 } == 200, "points were without a graph")
-            #expect(old.configuration.M == 8)
-            let graph = try #require(try Self.field(store).graph)
-            #expect(graph.count == 200)
-            // And goes on from there, the file included.
-            _ = try await store.update([.upsert(Self.points(100..<300, &generator))], in: "c")
-            try await Self.untilIndexed(store)
-            try await Self.until("the file is the old graph's") {
-                (try? HNSWIndex.restore(from: GraphFile(1, "", in: directory).path))?.index.configuration.M == 12
-            }
         }
     }
 }

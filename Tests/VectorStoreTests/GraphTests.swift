@@ -8,31 +8,17 @@ import Testing
 @testable import VectorStore
 
 @Suite struct GraphTests {
-    private static let size = 16
+    private typealias Fixture = GraphFixture
 
-    /// A graph from a few hundred vectors on.
     private static var options: EmbeddedStore.Options {
-        var options = EmbeddedStore.Options()
-        options.indexingThreshold = 300 * size * 4
+        var options = Fixture.options(from: 300, isQuick: false)
         // Less than an eighth of 600, so that it is the graph that is searched.
         options.ef = 64
         return options
     }
 
-    private static func vector(_ generator: inout SplitMix64) -> [Float] {
-        (0..<size).map { _ in Float.random(in: -1...1, using: &generator) }
-    }
-
-    private static func point(_ number: Int, _ generator: inout SplitMix64) -> Point {
-        Point(
-            id: .number(UInt64(number)), vector: vector(&generator),
-            payload: ["tenth": .integer(Int64(number % 10)), "n": .integer(Int64(number))])
-    }
-
     private static func withStore(_ body: (EmbeddedStore, String) async throws -> Void) async throws {
-        try await withTemporaryDirectory { directory in
-            let store = try EmbeddedStore(directory: directory, options: options)
-            try await store.createCollection("c", CollectionConfiguration(size: size, distance: .euclid))
+        try await Fixture.withStore(options) { store, directory in
             try await store.createPayloadIndex("tenth", .integer, in: "c")
             try await body(store, directory)
         }
@@ -42,25 +28,6 @@ import Testing
         try #require(try await store.collection("c").vectors[""])
     }
 
-    /// Until the graph has every point. The limit is there for a builder that never gets there, not for a slow machine.
-    private static func untilIndexed(_ store: EmbeddedStore) async throws {
-        for _ in 0..<6000 {
-            let info = try await info(store)
-            if info.indexedCount == info.pointsCount { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record("the graph was never finished: \(try await store.collection("c"))")
-    }
-
-    /// Until the graph's file is there.
-    private static func untilSaved(_ directory: String) async throws -> URL {
-        let path = GraphFile(1, "", in: directory).path
-        for _ in 0..<6000 where !FileManager.default.fileExists(atPath: path) {
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return URL(filePath: path)
-    }
-
     /// The share of the ten nearest that are found without `isExact`.
     private static func recall(
         _ store: EmbeddedStore, _ filter: Filter?, _ generator: inout SplitMix64
@@ -68,7 +35,7 @@ import Testing
         var found = 0
         var wanted = 0
         for _ in 0..<50 {
-            var query = PointsQuery(vector: vector(&generator), filter: filter)
+            var query = PointsQuery(vector: Fixture.vector(&generator), filter: filter)
             let hits = try await store.query(query, in: "c")
             query.isExact = true
             let truth = try await store.query(query, in: "c")
@@ -81,14 +48,14 @@ import Testing
     @Test func `few vectors stay without a graph, many get one and are found through it`() async throws {
         try await Self.withStore { store, _ in
             var generator = SplitMix64(seed: 1)
-            _ = try await store.update([.upsert((0..<200).map { Self.point($0, &generator) })], in: "c")
+            _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
             try await Task.sleep(for: .milliseconds(50))
             #expect(try await Self.info(store).indexedCount == 0)
             for start in stride(from: 200, to: 5000, by: 400) {
                 _ = try await store.update(
-                    [.upsert((start..<start + 400).map { Self.point($0, &generator) })], in: "c")
+                    [.upsert((start..<start + 400).map { Fixture.point($0, &generator) })], in: "c")
             }
-            try await Self.untilIndexed(store)
+            try await Fixture.untilIndexed(store)
             let info = try await Self.info(store)
             #expect(info.pointsCount == 5000)
             #expect(try await Self.recall(store, nil, &generator) >= 0.95)
@@ -102,12 +69,12 @@ import Testing
     @Test func `a store opened again has its graph, and what came after it`() async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 2)
-            _ = try await store.update([.upsert((0..<1000).map { Self.point($0, &generator) })], in: "c")
-            try await Self.untilIndexed(store)
-            _ = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert((0..<1000).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
+            _ = try await Fixture.untilSaved(directory)
             // Fewer changes than a new file is written for.
-            let late = (1000..<1020).map { Self.point($0, &generator) }
-            let moved = (5..<15).map { Self.point($0, &generator) }
+            let late = (1000..<1020).map { Fixture.point($0, &generator) }
+            let moved = (5..<15).map { Fixture.point($0, &generator) }
             _ = try await store.update(
                 [.upsert(late), .delete(.ids((20..<30).map { .number($0) })), .upsert(moved)], in: "c")
             try store.close()
@@ -143,17 +110,17 @@ import Testing
                 $0.graph = .init(M: 5, efConstruction: 40)
                 $0.vectors[""]?.graph.M = 7
             }
-            _ = try await store.update([.upsert((0..<1000).map { Self.point($0, &generator) })], in: "c")
-            try await Self.untilIndexed(store)
-            _ = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert((0..<1000).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
+            _ = try await Fixture.untilSaved(directory)
             #expect(try Self.graph(store)?.M == 7)
             #expect(try Self.graph(store)?.efConstruction == 40)
             try await store.updateConfiguration(of: "c") { $0.vectors[""]?.graph.M = nil }
             try store.close()
 
             let again = try EmbeddedStore(directory: directory, options: Self.options)
-            try await Self.untilIndexed(again)
-            #expect(try Self.graph(again)?.M == 5)
+            try await Fixture.until("the graph stayed as it was") { try Self.graph(again)?.M == 5 }
+            try await Fixture.untilIndexed(again)
             #expect(try await Self.recall(again, nil, &generator) >= 0.95)
             let error = await #expect(throws: StoreError.self) {
                 try await again.updateConfiguration(of: "c") { $0.graph.M = 1 }
@@ -173,9 +140,9 @@ import Testing
     @Test func `a graph that was opened is settled behind the queries' backs`() async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 13)
-            _ = try await store.update([.upsert((0..<1000).map { Self.point($0, &generator) })], in: "c")
-            try await Self.untilIndexed(store)
-            _ = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert((0..<1000).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
+            _ = try await Fixture.untilSaved(directory)
             try store.close()
             let again = try EmbeddedStore(directory: directory, options: Self.options)
             let graph = try #require(try again.collectionState("c").dense[""]?.graph)
@@ -189,9 +156,9 @@ import Testing
     func `a graph file that is not right is built again`(damage: String) async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 3)
-            _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
-            try await Self.untilIndexed(store)
-            let file = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert((0..<600).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
+            let file = try await Fixture.untilSaved(directory)
             try store.close()
             var bytes = try Data(contentsOf: file)
             try FileManager.default.removeItem(at: file)
@@ -210,12 +177,12 @@ import Testing
             } else if damage != "nothing" && damage != "another size" {
                 try bytes.write(to: file)
             }
-            let wanted = HNSWConfiguration(dimension: Self.size, distance: .euclid)
+            let wanted = HNSWConfiguration(dimension: Fixture.size, distance: .euclid)
             #expect(GraphFile(1, "", in: directory).open(wanted) == nil)
             let again = try EmbeddedStore(directory: directory, options: Self.options)
             #expect(try await again.count(nil, in: "c") == 600)
             #expect(try await Self.recall(again, nil, &generator) >= 0.95)
-            try await Self.untilIndexed(again)
+            try await Fixture.untilIndexed(again)
             #expect(try await Self.recall(again, nil, &generator) >= 0.95)
         }
     }
@@ -226,12 +193,12 @@ import Testing
     func `a graph of another database is not believed`(hasGoneOn: Bool) async throws {
         try await Self.withStore { store, directory in
             var generator = SplitMix64(seed: 6)
-            _ = try await store.update([.upsert((0..<10).map { Self.point($0, &generator) })], in: "c")
+            _ = try await store.update([.upsert((0..<10).map { Fixture.point($0, &generator) })], in: "c")
             let copy = directory + "/copy.sqlite"
             try await store.backup(to: copy)
-            _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
-            try await Self.untilIndexed(store)
-            _ = try await Self.untilSaved(directory)
+            _ = try await store.update([.upsert((0..<600).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
+            _ = try await Fixture.untilSaved(directory)
             try store.close()
             for suffix in ["", "-wal", "-shm"] {
                 try? FileManager.default.removeItem(atPath: directory + "/points.sqlite" + suffix)
@@ -245,7 +212,7 @@ import Testing
                 let older = try EmbeddedStore(directory: directory, options: options)
                 for start in stride(from: 0, to: 600, by: 100) {
                     _ = try await older.update(
-                        [.upsert((start..<start + 100).map { Self.point($0, &generator) })], in: "c")
+                        [.upsert((start..<start + 100).map { Fixture.point($0, &generator) })], in: "c")
                 }
                 try older.close()
                 try FileManager.default.moveItem(atPath: directory + "/aside", toPath: directory + "/graphs")
@@ -273,8 +240,8 @@ import Testing
                 try Data().write(to: URL(filePath: directory + "/graphs"))
             }
             var generator = SplitMix64(seed: 4)
-            _ = try await store.update([.upsert((0..<600).map { Self.point($0, &generator) })], in: "c")
-            try await Self.untilIndexed(store)
+            _ = try await store.update([.upsert((0..<600).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
             for _ in 0..<6000 {
                 if try await store.collection("c").indexingError != nil { break }
                 try await Task.sleep(for: .milliseconds(10))
@@ -293,7 +260,8 @@ import Testing
             var model: [UInt64: Point] = [:]
             for round in 0..<120 {
                 var operations: [PointOperation] = []
-                let points = (0..<40).map { _ in Self.point(Int.random(in: 0..<1500, using: &generator), &generator) }
+                let points = (0..<40).map { _ in Fixture.point(Int.random(in: 0..<1500, using: &generator), &generator)
+                }
                 operations.append(.upsert(points))
                 for point in points { if case .number(let number) = point.id { model[number] = point } }
                 if round % 3 == 0 {
@@ -315,7 +283,7 @@ import Testing
                 let wanted = model.values.filter { point in
                     filter == nil || point.payload["tenth"] == .integer(Int64(round % 10))
                 }
-                var query = PointsQuery(vector: Self.vector(&generator), filter: filter, limit: 20)
+                var query = PointsQuery(vector: Fixture.vector(&generator), filter: filter, limit: 20)
                 guard case .nearest(.vector(.dense(let target))) = query.ranking else { return }
                 func distance(_ point: Point) -> Float {
                     let own = point.vectors[""]?.dense ?? []
@@ -335,7 +303,7 @@ import Testing
                     #expect(filter == nil || point.payload["tenth"] == .integer(Int64(round % 10)))
                 }
             }
-            try await Self.untilIndexed(store)
+            try await Fixture.untilIndexed(store)
             let state = try store.collectionState("c")
             #expect(try state.dense[""]?.graph?.checkInvariants() == [])
             #expect(state.dense[""]?.matrix.byteCount == 0, "vectors are kept that the graph has")

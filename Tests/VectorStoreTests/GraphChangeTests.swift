@@ -1,0 +1,45 @@
+// Graphs that are to be built otherwise than the one there is, or not at all.
+
+import Foundation
+import HNSW
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import VectorStore
+
+@Suite struct GraphChangeTests {
+    private typealias Fixture = GraphFixture
+
+    @Test func `a graph is built otherwise when the configuration changes, and the old one answers meanwhile`()
+        async throws
+    {
+        try await Fixture.withStore(Fixture.options(from: 100, isQuick: true)) { store, directory in
+            var generator = SplitMix64(seed: 29)
+            _ = try await store.update([.upsert(Fixture.points(0..<200, &generator))], in: "c")
+            try await Fixture.untilIndexed(store)
+            let old = try #require(try Fixture.field(store).graph)
+            let least = Mutex(200)
+            try #require(store.graphBuilder).hooks.withLock { hooks in
+                hooks.insertion = { [weak store] _ in
+                    let indexed = (try? store?.collectionState("c").dense[""]?.indexed.count) ?? 0
+                    least.withLock { $0 = min($0, indexed) }
+                }
+            }
+            try await store.updateConfiguration(of: "c") { $0.graph.M = 12 }
+            try await Fixture.until("the graph stayed as it was") {
+                try Fixture.field(store).graph?.configuration.M == 12
+            }
+            #expect(least.withLock { $0 } == 200, "points were without a graph")
+            #expect(old.configuration.M == 8)
+            let graph = try #require(try Fixture.field(store).graph)
+            #expect(graph.count == 200)
+            // And goes on from there, the file included.
+            _ = try await store.update([.upsert(Fixture.points(100..<300, &generator))], in: "c")
+            try await Fixture.untilIndexed(store)
+            try await Fixture.until("the file is the old graph's") {
+                (try? HNSWIndex.restore(from: GraphFile(1, "", in: directory).path))?.index.configuration.M == 12
+            }
+        }
+    }
+}
