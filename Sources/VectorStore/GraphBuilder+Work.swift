@@ -61,10 +61,9 @@ extension GraphBuilder {
             note(path) { $0.leaving = leaving }
         }
         guard let leaving, survey.ages.areGone(before: leaving.age) else { return false }
-        leaving.rows.forEach { graph.remove(row: $0) }
-        if let successor = progress.withLock({ $0[path]?.successor }) {
-            leaving.rows.forEach { successor.graph.remove(row: $0) }
-        }
+        let rows = leaving.rows.list
+        graph.remove(rows: rows)
+        progress.withLock({ $0[path]?.successor })?.graph.remove(rows: rows)
         try change(job, graph, store) { state, _ in state.release(leaving.rows, of: job.vector) }
         note(path) {
             $0.leaving = nil

@@ -21,6 +21,22 @@ import Testing
         #expect(try set.recall(of: index, queries: queries, count: 10, ef: 64, where: { $0 % 3 != 0 }) >= 0.97)
     }
 
+    @Test func `many rows leave as one by one`() throws {
+        let set = VectorSet(rows: 900, dimension: 32, repeats: 5, seed: 33)
+        let (one, other) = (try HNSWIndex(Self.configuration), try HNSWIndex(Self.configuration))
+        for index in [one, other] { try index.insert(matrix: set.values.span, threads: 1) }
+        // More than leave at once; some twice, some that were never there.
+        let rows = (0..<700 as Range<UInt32>).map { $0 * 7 % 1000 } + [5, 5, 4_000_000]
+        one.remove(rows: rows)
+        for row in rows { other.remove(row: row) }
+        one.remove(rows: [])
+        #expect(one.count == other.count)
+        #expect(one.deletedNodeCount == other.deletedNodeCount)
+        #expect(one.deletedNodeCount > 0)
+        for row in 0..<1000 as Range<UInt32> { #expect(one.contains(row: row) == other.contains(row: row)) }
+        #expect(try one.checkInvariants() == [])
+    }
+
     @Test func `a row given a new vector is found by that alone`() throws {
         let set = VectorSet(rows: 300, dimension: 32, seed: 23)
         let index = try HNSWIndex(Self.configuration)
