@@ -11,6 +11,8 @@ import CIntrinsics
 enum FilterStrategy {
     /// As many rows are compared in the time that one more place in the beam takes.
     static let rowsPerPlace = 32.0
+    /// The width at which keeping a beam sorted takes as long as all else: whoever comes in between moves half of what is in it.
+    static let crowdedWidth = 8192.0
     /// Vectors asked for ahead of the arithmetic, and rows ahead of that.
     static let scanBatch = 16
 
@@ -23,6 +25,11 @@ enum FilterStrategy {
         let root = share.squareRoot()
         let least = max(Double(min(ef, 32)), Double(count) + 4 * Double(count).squareRoot())
         return max(Double(ef) / (root * root.squareRoot()), least / share)
+    }
+
+    /// Whether comparing so many rows, one after the other, is done before a beam of `width` is.
+    static func isScanCheaper(of rows: Int, thanBeamOf width: Double) -> Bool {
+        Double(rows) <= rowsPerPlace * width * (1 + width / crowdedWidth)
     }
 
     /// Matches a beam must have found to be believed: the last of fewer would lie at its edge, where others as near are missing.
@@ -40,7 +47,7 @@ extension HNSWIndex {
         if matching == 0 { return }
         var share = Double(matching) / Double(rows)
         var width = FilterStrategy.width(share: share, count: count, ef: ef)
-        while Double(matching) > FilterStrategy.rowsPerPlace * width {
+        while !FilterStrategy.isScanCheaper(of: matching, thanBeamOf: width) {
             let places = min(Int(width), state.nodeCapacity)
             context.walk(graph, probe, entry, ef: places)
             context.keepMatching(graph, filter)
@@ -69,6 +76,18 @@ extension SearchContext {
         count = kept
     }
 
+    /// Compares every node that has rows, as the other compares those of a filter.
+    mutating func scan(_ graph: Graph, _ probe: Probe, count wanted: Int, _ state: IndexState) {
+        startResults(wanted)
+        count = 0
+        let margins = Margins(graph, probe)
+        var ready = journalCount..<journalCount
+        for node in 0..<Int(state.counters.load(IndexState.counterNodes)) where !graph.isDeleted(node) {
+            compareLater(node, graph, probe, margins, &ready)
+        }
+        finishScan(graph, probe, ready, margins, count: wanted)
+    }
+
     /// Compares every row of a filter and leaves in the beam, in order, all that may be among the `wanted` nearest.
     ///
     /// A row is left out when its distance by the codes is behind the last of the nearest by more than both can be off, five standard
@@ -95,6 +114,13 @@ extension SearchContext {
             compareLater(rows[next], graph, probe, margins, &ready)
             next = (next + 1) % FilterStrategy.scanBatch
         }
+        finishScan(graph, probe, ready, margins, count: wanted)
+    }
+
+    /// Compares what was asked for last and puts the beam in order.
+    private mutating func finishScan(
+        _ graph: Graph, _ probe: Probe, _ ready: Range<Int>, _ margins: Margins, count wanted: Int
+    ) {
         sift(graph, probe, ready.lowerBound..<journalCount, margins)
         forgetVisits()
         if graph.walksByHalves { refineSifted(graph, probe, margins) } else { dropHopeless(graph, margins) }
@@ -102,17 +128,25 @@ extension SearchContext {
         startResults(wanted)
     }
 
-    /// Asks for the vector of a row's node, and compares those asked for before when they are enough.
-    ///
-    /// - Parameter ready: The part of the journal that was asked for before the last few.
+    /// The same as below of a row's node.
     @inline(__always)
     private mutating func compareLater(
         _ row: UInt32, _ graph: Graph, _ probe: Probe, _ margins: Margins, _ ready: inout Range<Int>
     ) {
         guard row != none else { return }
         let present = graph.nodeOfRow.load(Int(row))
-        guard present != 0, visit(Int(present - 1)) else { return }
-        graph.prefetchScanned(Int(present - 1))
+        if present != 0 { compareLater(Int(present - 1), graph, probe, margins, &ready) }
+    }
+
+    /// Asks for the vector of a node, unless it has been before, and compares those asked for before when they are enough.
+    ///
+    /// - Parameter ready: The part of the journal that was asked for before the last few.
+    @inline(__always)
+    private mutating func compareLater(
+        _ node: Int, _ graph: Graph, _ probe: Probe, _ margins: Margins, _ ready: inout Range<Int>
+    ) {
+        guard visit(node) else { return }
+        graph.prefetchScanned(node)
         if journalCount - ready.upperBound == FilterStrategy.scanBatch {
             sift(graph, probe, ready, margins)
             ready = ready.upperBound..<journalCount

@@ -53,15 +53,19 @@ extension HNSWIndex {
         context.startResults(count)
         guard let entry = state.entryPoint else { return }
         // Nodes without rows fill places of the beam: it is made wider by as many.
-        let nodes = Int(state.counters.load(IndexState.counterNodes))
-        let deleted = Int(state.counters.load(IndexState.counterDeleted))
-        let ef = deleted == 0 ? ef : min(state.nodeCapacity, ef * nodes / max(1, nodes - deleted))
+        let view = state.view(holding: ef)
         guard let filter else {
-            context.beamSearch(graph, probe, entry, ef: ef)
+            let (nodes, deleted) = state.nodeCounts
+            // What was asked for is kept in view; what that has become because most is deleted need not be.
+            if view > ef && FilterStrategy.isScanCheaper(of: nodes - deleted, thanBeamOf: Double(view)) {
+                context.scan(graph, probe, count: count, state)
+            } else {
+                context.beamSearch(graph, probe, entry, ef: view)
+            }
             context.rank(graph, probe, count: count)
             return
         }
-        filtered(filter, graph, probe, entry, count: count, ef: ef, state, &context)
+        filtered(filter, graph, probe, entry, count: count, ef: view, state, &context)
     }
 }
 

@@ -34,14 +34,13 @@ public final class HNSWIndex: @unchecked Sendable {
     /// Rows present.
     public var count: Int { Int(state.counters.load(IndexState.counterRows)) }
 
-    /// Nodes of the graph: distinct vectors, those without rows included until `repair()`.
-    public var nodeCount: Int {
-        shared { state in
-            state.lockAllocation()
-            defer { state.unlockAllocation() }
-            return Int(state.counters.load(IndexState.counterNodes)) - state.freeNodes.count
-        }
-    }
+    /// Nodes of the graph: distinct vectors, those without rows included until `repair()`. Waits for nobody.
+    public var nodeCount: Int { state.nodeCounts.all }
+
+    /// Nodes among which `ef` have rows, if those without are spread evenly: what a search for `ef` keeps in view. Waits for nobody.
+    ///
+    /// - Parameter ef: Any number.
+    public func view(holding ef: Int) -> Int { state.view(holding: ef) }
 
     /// Bytes of codes, links and tables in use, and of what searches write, which is kept for the next: what a serving index keeps in
     /// memory. Floats kept beside codes, read for the last few candidates only, are left out; with a snapshot they are mapped.

@@ -39,7 +39,7 @@ import Darwin
     var nodeCapacity: Int
     var rowCapacity: Int
 
-    /// [nodes made, lists of links above layer 0 made, rows present, nodes without rows]
+    /// [nodes made, lists of links above layer 0 made, rows present, nodes without rows, nodes taken out of the graph]
     let counters: FlatBuffer<UInt32>
     /// [vectorBytes]: a new vector's codes, before they are packed. Under `allocation`.
     let insertionCode: FlatBuffer<Int8>
@@ -65,7 +65,9 @@ import Darwin
     /// Ways into long lists of rows. Under `allocation`, or with `gate` held exclusively.
     var signposts = Signposts()
     /// Numbers of nodes taken out of the graph, to be used again.
-    var freeNodes: [UInt32] = []
+    var freeNodes: [UInt32] = [] {
+        didSet { counters.store(UInt32(freeNodes.count), at: Self.counterFree) }
+    }
 
     static let poolCapacity = 64
     /// Tries for the pool's lock, which is held for nanoseconds: some ten microseconds' worth.
@@ -74,6 +76,7 @@ import Darwin
     static let counterLists = 1
     static let counterRows = 2
     static let counterDeleted = 3
+    static let counterFree = 4
 
     init(_ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int) throws(HNSWError) {
         try configuration.validate()
@@ -159,6 +162,25 @@ import Darwin
         var capacity = MemoryRegion.pageSize / 4
         while capacity / 4 * 3 < nodes { capacity *= 2 }
         return capacity
+    }
+
+    /// Nodes in the graph, and how many of them have no rows.
+    ///
+    /// For those too who hold no lock: the counters lie where they are for as long as the index lives, and each is one word that is
+    /// written and read whole. Two that are read while something changes may be of different moments, and the one is bounded by the other.
+    var nodeCounts: (all: Int, deleted: Int) {
+        // What is free was made before.
+        let free = Int(counters.load(Self.counterFree))
+        let all = max(0, Int(counters.load(Self.counterNodes)) - free)
+        return (all, min(all, Int(counters.load(Self.counterDeleted))))
+    }
+
+    /// Nodes among which `ef` have rows, if those without are spread evenly.
+    func view(holding ef: Int) -> Int {
+        let (all, deleted) = nodeCounts
+        guard deleted > 0, ef > 0, ef < all else { return ef }
+        // Both factors are below 2³¹: there are no more nodes.
+        return min(all, ef * all / max(1, all - deleted))
     }
 
     // MARK: Growth

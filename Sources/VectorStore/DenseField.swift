@@ -95,10 +95,12 @@ struct DenseField: Sendable {
     ///
     /// What is in view is kept sorted, and moves where something nearer comes in between: twice the view is four times the moving, which
     /// of 8,192 nodes is a few milliseconds, and of a million would be minutes that nobody can end, while who inserts or removes waits.
-    /// Where rows are to be left out, a search widens its view by them.
+    /// Where rows are to be left out, a search widens its view by them, and by nodes that no row has any more.
     private enum Widest {
         static let view = 8192
         static let filteredView = 2048
+        /// With the nodes in it that no row has any more: as many as there are others, until more than half is deleted.
+        static let wholeView = 2 * view
     }
 
     /// Whether a search goes through the graph, or compares every vector.
@@ -106,9 +108,11 @@ struct DenseField: Sendable {
     /// From a view of an eighth of everything on, both take the same time: much is met on the way that is not in view in the end, in no
     /// order of memory.
     func isSoughtInGraph(ef: Int, count: Int, isFiltered: Bool) -> Bool {
-        let view = max(ef, count)
-        return graph != nil && view < indexed.count / 8
-            && view <= (isFiltered ? Widest.filteredView : Widest.view)
+        guard let graph else { return false }
+        let asked = max(ef, count)
+        let whole = graph.view(holding: asked)
+        return asked <= (isFiltered ? Widest.filteredView : Widest.view) && whole <= Widest.wholeView
+            && whole < indexed.count / 8
     }
 
     /// The nearest rows, nearest first.

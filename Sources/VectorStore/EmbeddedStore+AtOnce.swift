@@ -57,6 +57,8 @@ extension DenseField {
     private enum Most {
         static let hits = 256
         static let ef = 512
+        /// Nodes in view, those included that no row has any more.
+        static let view = 2048
         /// Elements of vectors that no graph has, which are all compared: 4,096 of 384 take 0.4 ms.
         static let elements = 4096 * 384
     }
@@ -65,8 +67,10 @@ extension DenseField {
     fileprivate func efAtOnce(_ query: PointsQuery, _ usual: Int) -> Int? {
         let ef = query.ef ?? usual
         guard !query.isExact, query.limit <= Most.hits, query.offset <= Most.hits, ef <= Most.ef else { return nil }
-        let isSought = isSoughtInGraph(
-            ef: ef, count: query.limit + query.offset, isFiltered: query.filter != nil)
+        let count = query.limit + query.offset
+        let isSought =
+            isSoughtInGraph(ef: ef, count: count, isFiltered: query.filter != nil)
+            && (graph?.view(holding: max(ef, count)) ?? 0) <= Most.view
         let compared = isSought ? present.count - indexed.count : present.count
         return compared * parameters.size <= Most.elements ? ef : nil
     }
