@@ -31,6 +31,8 @@ import CIntrinsics
         return unsafe FlatBuffer(base: base, capacity: capacity)
     }
 
+    var byteCount: Int { capacity * MemoryLayout<Element>.stride }
+
     func deallocate() { unsafe UnsafeMutableRawPointer(base).deallocate() }
 
     @inline(__always)

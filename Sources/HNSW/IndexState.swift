@@ -264,6 +264,7 @@ import Darwin
     }
 
     func giveBack(_ context: UnsafeMutablePointer<SearchContext>) {
+        unsafe context.pointee.shrink()
         var isKept = false
         if unsafe SpinLock.lock(spins.base + 64, within: Self.poolTries) {
             isKept = poolCount < Self.poolCapacity
@@ -276,11 +277,16 @@ import Darwin
         if !isKept { unsafe Self.discard(context) }
     }
 
-    /// Bytes of the contexts nobody is using: sets and lists of visited nodes, a bit and four bytes for each there is room for.
+    /// Bytes of the contexts nobody is using: mostly sets and lists of visited nodes, a bit and four bytes for each there is room for.
     var contextBytes: Int {
         unsafe SpinLock.lock(spins.base + 64)
         defer { unsafe cintrinsics_unlock(spins.base + 64) }
-        return poolCount * (nodeCapacity / 8 + nodeCapacity * 4)
+        var bytes = 0
+        for i in 0..<poolCount {
+            guard let context = unsafe UnsafeMutablePointer<SearchContext>(bitPattern: pool[i]) else { continue }
+            unsafe bytes += context.pointee.byteCount
+        }
+        return bytes
     }
 
     private static func discard(_ context: UnsafeMutablePointer<SearchContext>) {

@@ -83,6 +83,30 @@ struct Candidate: BitwiseCopyable {
         results.deallocate()
     }
 
+    /// Candidates there is room for between searches, in the beam and in the results: 128 kB each.
+    static let mostKept = 1 << 14
+
+    /// Gives back what one search has made much wider than others need it.
+    mutating func shrink() {
+        if beam.capacity > Self.mostKept {
+            beam.deallocate()
+            beam = .allocate(65, repeating: Candidate(0, 0))
+            count = 0
+        }
+        if results.capacity > Self.mostKept {
+            results.deallocate()
+            results = .allocate(65, repeating: Candidate(0, 0))
+            resultCount = 0
+        }
+    }
+
+    /// Of all buffers.
+    var byteCount: Int {
+        visited.byteCount + journal.byteCount + beam.byteCount + pending.byteCount + chosen.byteCount
+            + scratch.byteCount
+            + code.byteCount + listCode.byteCount + candidateCode.byteCount + floats.byteCount + results.byteCount
+    }
+
     /// Makes room for a beam of `ef`, keeping what is in it.
     mutating func reserve(ef: Int) {
         guard beam.capacity < ef + 1 else { return }

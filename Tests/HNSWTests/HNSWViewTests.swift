@@ -57,4 +57,19 @@ import Testing
         // A view of 30 of 40 nodes would be one of 3,000.
         #expect(Self.widest(index) < 400)
     }
+
+    @Test func `a context that one search made wide is narrow again, and counted as what it is`() throws {
+        let (set, index) = try Self.index(30_000)
+        _ = try index.search(set[0].span, count: 10, ef: 10)
+        let before = index.residentBytes
+        #expect(Self.widest(index) < 100)
+        _ = try index.search(set[0].span, count: 8000, ef: 8000)
+        // Two buffers of some 8,000 candidates of eight bytes.
+        #expect(index.residentBytes > before + 100_000)
+        #expect(index.residentBytes < before + 300_000)
+        _ = try index.search(set[0].span, count: 25_000, ef: 25_000)
+        #expect(Self.widest(index) < 100)
+        #expect(index.residentBytes <= before + 1000)
+        #expect(try index.search(set[0].span, count: 10, ef: 10).count == 10)
+    }
 }
