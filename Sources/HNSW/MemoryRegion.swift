@@ -18,6 +18,8 @@ import Darwin
     private var fileByteCount = 0
     /// Growing beyond so many bytes fails, as it does where the system has no more: for tests.
     var limit = Int.max
+    /// So many moves of pages succeed, and the next fails as it does where the kernel has no more mappings: for tests.
+    var movesLeft = Int.max
 
     /// A multiple of the page size of every processor we build for.
     static let pageSize = 16_384
@@ -61,32 +63,55 @@ import Darwin
         let rounded = Self.roundedUp(newByteCount)
         guard rounded > byteCount else { return }
         guard rounded <= limit else { throw .outOfMemory(bytes: rounded) }
-        var wider = unsafe try Self.reserve(rounded)
-        if unsafe !(isMoving && move(to: wider, rounded)) {
-            #if os(Linux)
-            // A move that failed may have unmapped part of it, and another thread have got that address: it is left alone.
-            if isMoving { unsafe wider = try Self.reserve(rounded) }
-            #endif
-            unsafe wider.copyMemory(from: base, byteCount: used)
-            unsafe munmap(base, byteCount)
-            fileByteCount = 0
+        #if os(Linux)
+        if isMoving, try hasMoved(to: rounded, keeping: used) { return }
+        #endif
+        let copy = unsafe try Self.reserve(rounded)
+        unsafe copy.copyMemory(from: base, byteCount: used)
+        unsafe munmap(base, byteCount)
+        unsafe settle(at: copy, rounded, file: 0)
+    }
+
+    #if os(Linux)
+    /// Whether the region has grown to `newByteCount`; if not, its pages are where they were. Only what is one mapping moves at once: a
+    /// file's part by itself, and then there is no way back. Where the rest is copied to if it cannot follow, the kernel being out of
+    /// mappings, is reserved before, while failing changes nothing.
+    private func hasMoved(to newByteCount: Int, keeping used: Int) throws(HNSWError) -> Bool {
+        let (file, own) = (fileByteCount, byteCount - fileByteCount)
+        var refuge: UnsafeMutableRawPointer?
+        if file > 0 && own > 0 { unsafe refuge = try Self.reserve(newByteCount) }
+        defer { if let refuge = unsafe refuge { unsafe munmap(refuge, newByteCount) } }
+        let target = unsafe try Self.reserve(newByteCount)
+        // A move that fails may have unmapped what it was to be moved to, and another thread have got that address: it is left alone.
+        if file > 0, unsafe !move(base, file, to: target, file) { return false }
+        if unsafe own == 0 || move(base + file, own, to: target + file, newByteCount - file) {
+            unsafe settle(at: target, newByteCount, file: file)
+            return true
         }
-        unsafe base = wider
-        byteCount = rounded
+        guard let copy = unsafe refuge else { return false }
+        unsafe refuge = nil
+        unsafe copy.copyMemory(from: target, byteCount: min(file, used))
+        if used > file { unsafe (copy + file).copyMemory(from: base + file, byteCount: used - file) }
+        unsafe munmap(target, file)
+        unsafe munmap(base + file, own)
+        unsafe settle(at: copy, newByteCount, file: 0)
+        return true
+    }
+    #endif
+
+    private func settle(at address: UnsafeMutableRawPointer, _ newByteCount: Int, file: Int) {
+        unsafe base = address
+        byteCount = newByteCount
+        fileByteCount = file
     }
 
     /// Whether the pages were moved; if not, they are where they were.
-    private func move(to wider: UnsafeMutableRawPointer, _ newByteCount: Int) -> Bool {
-        // Only what is one mapping moves at once.
-        let (file, own) = (fileByteCount, byteCount - fileByteCount)
-        if file > 0 {
-            guard unsafe cintrinsics_move_pages(base, file, file, wider) else { return false }
-        }
-        guard own > 0 else { return true }
-        let isMoved = unsafe cintrinsics_move_pages(base + file, own, newByteCount - file, wider + file)
-        // The kernel runs out of mappings between two calls: half an index is none.
-        precondition(isMoved || file == 0, "a region was moved by half")
-        return isMoved
+    private func move(
+        _ from: UnsafeMutableRawPointer, _ count: Int, to target: UnsafeMutableRawPointer, _ newCount: Int
+    ) -> Bool {
+        guard movesLeft > 0 else { return false }
+        movesLeft -= 1
+        return unsafe cintrinsics_move_pages(from, count, newCount, target)
     }
 
     private static func reserve(_ byteCount: Int) throws(HNSWError) -> UnsafeMutableRawPointer {

@@ -56,6 +56,34 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
     }
 
+    /// The kernel may run out of mappings between the two moves that a file's part and the rest take.
+    @Test(arguments: [0, 1], [1000, 3 * page])
+    func `a region that can be moved by half only keeps what is in it all the same`(moves: Int, used: Int) throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "region-\(UUID().uuidString)").path
+        defer { unsafe unlink(path) }
+        let bytes = Data((0..<2 * Self.page).map { Self.pattern($0) })
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let descriptor = openFile(path, O_RDONLY)
+        defer { close(descriptor) }
+        let region = try MemoryRegion(byteCount: 4 * Self.page)
+        try region.overlay(descriptor: descriptor, offset: 0, length: 2 * Self.page)
+        for place in 2 * Self.page..<4 * Self.page {
+            unsafe region.base.storeBytes(of: Self.pattern(place), toByteOffset: place, as: UInt8.self)
+        }
+        region.movesLeft = moves
+        try region.grow(to: 9 * Self.page, keeping: used)
+        #expect(region.byteCount == 9 * Self.page)
+        region.movesLeft = .max
+        // It is one like any other now.
+        try region.grow(to: 40 * Self.page, keeping: used)
+        let kept = (0..<used).allSatisfy {
+            unsafe region.base.load(fromByteOffset: $0, as: UInt8.self) == Self.pattern($0)
+        }
+        #expect(kept)
+        unsafe region.base.storeBytes(of: 9, toByteOffset: 40 * Self.page - 1, as: UInt8.self)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
+    }
+
     @Test func `growth that fails leaves a region as it was`() throws {
         let region = try MemoryRegion(byteCount: Self.page)
         region.limit = Self.page
