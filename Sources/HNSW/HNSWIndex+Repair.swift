@@ -61,20 +61,26 @@ extension HNSWIndex {
     /// threads, before they save.
     ///
     /// Two nodes inserted in the same moment may have taken each other for the one that came first, and then nothing leads to either.
-    /// Searches go on meanwhile, changes wait. During a repair it does nothing, for that does the same at its end.
+    /// Searches go on meanwhile, changes wait. During a repair it does nothing, for that does the same at its end; a snapshot that is
+    /// being written is waited for.
     ///
     /// - Complexity: O(nodes · M) where nothing is wrong.
     /// - Returns: Whether something had to be mended.
     @discardableResult
     public func linkUnreachable() -> Bool {
-        // Not by waiting for the repair: insertions would wait with us.
-        if shared({ $0.isRepairing }) { return false }
-        state.lockWritersExclusively()
-        defer { state.unlockWriters() }
-        return shared { state in
-            guard !state.isRepairing, Self.hasUnreachable(state) else { return false }
-            Self.layTree(state) { _ in false }
-            return true
+        // Who waits for a repair's writers has all insertions wait behind it: while `repairs` is held there is none to wait for. The flag
+        // is looked at again and again, because whoever has the lock may only be about to begin.
+        while !state.lockRepairsIfFree() {
+            if state.isRepairing { return false }
+            pauseThread()
+        }
+        defer { state.unlockRepairs() }
+        return alone {
+            shared { state in
+                guard Self.hasUnreachable(state) else { return false }
+                Self.layTree(state) { _ in false }
+                return true
+            }
         }
     }
 

@@ -103,6 +103,14 @@ public final class HNSWIndex: @unchecked Sendable {
         return try body()
     }
 
+    /// For what changes all of the index beside searches.
+    @inline(__always)
+    func alone<T>(_ body: () -> T) -> T {
+        state.lockWritersExclusively()
+        defer { state.unlockWriters() }
+        return body()
+    }
+
     /// Makes room for rows below `capacity` and as many distinct vectors, so that insertions up to there never wait for growth.
     public func reserve(_ capacity: Int) throws(HNSWError) { try reserve(nodes: capacity, rows: capacity) }
 

@@ -39,7 +39,8 @@ import Darwin
     var nodeCapacity: Int
     var rowCapacity: Int
 
-    /// [nodes made, lists of links above layer 0 made, rows present, nodes without rows, nodes taken out of the graph]
+    /// [nodes made, lists of links above layer 0 made, rows present, nodes without rows, nodes taken out of the graph,
+    /// 1 while a repair is under way]
     let counters: FlatBuffer<UInt32>
     /// [vectorBytes]: a new vector's codes, before they are packed. Under `allocation`.
     let insertionCode: FlatBuffer<Int8>
@@ -60,8 +61,12 @@ import Darwin
     var floatsHash: (hash: UInt64, length: Int)?
     /// Whether the records are those of a snapshot, in small pages.
     var isMapped = false
-    /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back.
-    var isRepairing = false
+    /// Whether a repair is under way: it has left its nodes out of the table, and growth must not bring them back. Changes while `writers`
+    /// is held exclusively, and may be asked at any time: a word of its own.
+    var isRepairing: Bool {
+        get { counters.load(Self.counterRepairing) != 0 }
+        set { counters.store(newValue ? 1 : 0, at: Self.counterRepairing) }
+    }
     /// Ways into long lists of rows. Under `allocation`, or with `gate` held exclusively.
     var signposts = Signposts()
     /// Numbers of nodes taken out of the graph, to be used again.
@@ -77,6 +82,7 @@ import Darwin
     static let counterRows = 2
     static let counterDeleted = 3
     static let counterFree = 4
+    static let counterRepairing = 5
 
     init(_ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int) throws(HNSWError) {
         try configuration.validate()
@@ -316,6 +322,7 @@ import Darwin
     func unlockWriters() { unsafe pthread_rwlock_unlock(writers) }
 
     func lockRepairs() { unsafe pthread_rwlock_wrlock(repairs) }
+    func lockRepairsIfFree() -> Bool { unsafe pthread_rwlock_trywrlock(repairs) == 0 }
     func unlockRepairs() { unsafe pthread_rwlock_unlock(repairs) }
 
     func lockAllocation() { unsafe SpinLock.lock(spins.base) }

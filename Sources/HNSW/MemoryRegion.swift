@@ -142,6 +142,9 @@ import Darwin
 /// Lets another thread have the core.
 func yieldThread() { sched_yield() }
 
+/// Waits a millisecond.
+func pauseThread() { usleep(1000) }
+
 /// A file descriptor, negative when that fails. New files are readable by all and writable by their owner.
 func openFile(_ path: String, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o644) }
 

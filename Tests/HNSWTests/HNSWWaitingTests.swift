@@ -1,5 +1,6 @@
-// Searches that wait for nobody, and searches that let others in.
+// Searches that wait for nobody, searches that let others in, and who waits for a repair.
 
+import Dispatch
 import TestSupport
 import Testing
 
@@ -68,5 +69,40 @@ import Testing
         // 70,000 nodes are two whole slices of 32,768 and a part of one.
         #expect(pauses == 2)
         #expect(throws: Ended.self) { try index.exactSearch(query.span, count: 20) { throw Ended() } }
+    }
+
+    // MARK: - Repairs
+
+    /// For what never comes if something waits that should not: not for a slow machine.
+    private static func comes(_ signal: DispatchSemaphore) -> Bool { signal.wait(timeout: .now() + 60) == .success }
+
+    /// A repair that has begun and has not said so yet, as `linkUnreachable` comes.
+    @Test func `who makes nodes reachable does not wait for a repair, and has no insertion wait`() throws {
+        var generator = SplitMix64(seed: 9)
+        let index = try Self.index(200, &generator)
+        let state = index.state
+        state.lockRepairs()
+        state.lockWritersShared()
+        let (linked, inserted) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let found = Shared<Bool?>(nil)
+        DispatchQueue.global().async {
+            let hasMended = index.linkUnreachable()
+            found.withLock { $0 = hasMended }
+            linked.signal()
+        }
+        // Time for it to come as far as it does: less would only make the test pass without reason.
+        #expect(linked.wait(timeout: .now() + 0.05) == .timedOut)
+        DispatchQueue.global().async {
+            try? index.insert([3, 3].span, row: 200)
+            inserted.signal()
+        }
+        #expect(Self.comes(inserted), "an insertion waited behind it")
+        state.isRepairing = true
+        #expect(Self.comes(linked), "it waited for the repair")
+        #expect(found.withLock { $0 } == false)
+        state.isRepairing = false
+        state.unlockWriters()
+        state.unlockRepairs()
+        #expect(!index.linkUnreachable())
     }
 }
