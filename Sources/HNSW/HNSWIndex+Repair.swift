@@ -2,6 +2,7 @@
 
 import CIntrinsics
 import Dispatch
+import Synchronization
 
 extension HNSWIndex {
     /// Nodes that have no rows any more and are still passed through. `repair()` is worth its time when they are a tenth
@@ -11,48 +12,39 @@ extension HNSWIndex {
     /// Takes deleted nodes out of the graph.
     ///
     /// A node that linked to deleted ones chooses again, by the heuristic, among its other neighbours and the neighbours of the
-    /// deleted (FreshDiskANN, arXiv 2105.09613, algorithm 4). Searches and insertions go on meanwhile. Searches wait twice: while the
-    /// deleted are named, which reads a few numbers a node, and for a moment at the end. Insertions wait also while the spanning tree is
-    /// laid anew. Repairs and snapshots wait for each other.
+    /// deleted (FreshDiskANN, arXiv 2105.09613, algorithm 4). Searches and insertions go on meanwhile. Insertions and removals wait while
+    /// the deleted are named and while the spanning tree is laid anew; searches wait for other searches only, once, at the end. Repairs and
+    /// snapshots wait for each other.
     ///
     /// - Parameters:
     ///   - threads: How many; the calling one is among them.
     ///   - isCancelled: Asked before every 256 nodes, by any of the threads: true ends the repair soon. The graph is sound then and no
     ///     node has left it: what was deleted still is, and the next repair begins anew.
+    ///   - apart: Runs what it is given, once, and returns when that is done: three times, and all that takes long. It may do so on a
+    ///     thread of low priority. The calling thread should have a common one: for a moment at the end searches wait for it, and would
+    ///     for the core that it waits for.
     /// - Returns: Whether all that was deleted at the beginning has left.
     @discardableResult
     public func repair(
-        threads: Int = 1, isCancelled: @Sendable () -> Bool = { false }
+        threads: Int = 1, isCancelled: @escaping @Sendable () -> Bool = { false },
+        apart: (@escaping @Sendable () -> Void) -> Void = { $0() }
     ) throws(HNSWError) -> Bool {
         state.lockRepairs()
         defer { state.unlockRepairs() }
-        let started = writing { () -> (leaving: Leaving, isWhole: Bool)? in
-            guard let leaving = startRepair() else { return nil }
-            return (leaving, bypass(leaving, threads: threads, isCancelled))
+        let named = Mutex<Leaving?>(nil)
+        alone { apart { named.withLock { $0 = self.startRepair() } } }
+        guard let leaving = named.withLock({ $0 }) else { return true }
+        let hasBypassed = Atomic(false)
+        writing {
+            apart { hasBypassed.store(self.bypass(leaving, threads: threads, isCancelled), ordering: .relaxed) }
         }
-        guard let (leaving, isWhole) = started else { return true }
-        let nodes = leaving.isLeaving.count
-        state.lockWritersExclusively()
-        defer { state.unlockWriters() }
-        shared { state in
-            if !isWhole && state.entryPoint == nil {
-                // All were leaving, and all stay.
-                let graph = state.graph
-                let top = (0..<nodes).lazy.filter { leaving.isLeaving[$0] }.max {
-                    graph.level(of: $0) < graph.level(of: $1)
-                }
-                if let top { state.setEntryPoint(top, level: graph.level(of: top)) }
-            }
-            Self.layTree(state) { isWhole && $0 < nodes && leaving.isLeaving[$0] }
-        }
-        // Whoever began to search before the last link to the leaving nodes went may be looking at them: once the gate is had, nobody is.
-        exclusive { state in
-            state.isRepairing = false
-            guard isWhole else { return }
-            for node in 0..<nodes where leaving.isLeaving[node] { state.freeNodes.append(UInt32(node)) }
-            let counters = state.counters
-            counters.store(
-                counters[IndexState.counterDeleted] - UInt32(leaving.count), at: IndexState.counterDeleted)
+        let isWhole = hasBypassed.load(ordering: .relaxed)
+        alone {
+            apart { self.layTree(after: leaving, isWhole: isWhole) }
+            // Whoever began to search before the last link to the leaving nodes went may be looking at them: once the gate is had,
+            // nobody is, and nobody comes to them any more.
+            if isWhole { exclusive { _ in } }
+            endRepair(leaving, isWhole: isWhole)
         }
         return isWhole
     }
@@ -97,10 +89,11 @@ extension HNSWIndex {
         var count: Int
     }
 
-    /// Names the nodes that leave. From here on nothing revives them and no insertion links to them.
+    /// Names the nodes that leave. From here on nothing revives them and no insertion links to them. The caller holds `writers` exclusively:
+    /// searches look at nothing of what is written here but the entry point.
     private func startRepair() -> Leaving? {
-        exclusive { state in
-            if state.isRepairing || state.counters[IndexState.counterDeleted] == 0 { return nil }
+        shared { state in
+            if state.counters[IndexState.counterDeleted] == 0 { return nil }
             state.isRepairing = true
             let graph = state.graph
             let nodes = Int(state.counters[IndexState.counterNodes])
@@ -122,6 +115,34 @@ extension HNSWIndex {
             }
             state.rebuildTable { leaving.isLeaving[$0] || leaving.isFree[$0] }
             return leaving
+        }
+    }
+
+    /// Lays the tree without the leaving nodes, or, where some are still linked to, with them. The caller holds `writers` exclusively.
+    private func layTree(after leaving: Leaving, isWhole: Bool) {
+        let nodes = leaving.isLeaving.count
+        shared { state in
+            if !isWhole && state.entryPoint == nil {
+                // All were leaving, and all stay.
+                let graph = state.graph
+                let top = (0..<nodes).lazy.filter { leaving.isLeaving[$0] }.max {
+                    graph.level(of: $0) < graph.level(of: $1)
+                }
+                if let top { state.setEntryPoint(top, level: graph.level(of: top)) }
+            }
+            Self.layTree(state) { isWhole && $0 < nodes && leaving.isLeaving[$0] }
+        }
+    }
+
+    /// Lets the numbers of the nodes that have left be used again. The caller holds `writers` exclusively.
+    private func endRepair(_ leaving: Leaving, isWhole: Bool) {
+        shared { state in
+            state.isRepairing = false
+            guard isWhole else { return }
+            let counters = state.counters
+            counters.store(
+                counters[IndexState.counterDeleted] - UInt32(leaving.count), at: IndexState.counterDeleted)
+            state.freeNodes += leaving.isLeaving.indices.lazy.filter { leaving.isLeaving[$0] }.map(UInt32.init)
         }
     }
 

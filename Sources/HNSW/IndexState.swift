@@ -13,8 +13,9 @@ import Darwin
 /// - Searches and insertions hold `gate` shared. Links, row lists and counters are then read and written as atomics, a
 ///   node's lists under its own lock, the table of vectors and the counters under `allocation`. A node's record is
 ///   complete before its number is stored anywhere another thread reads.
-/// - Growing and removing hold `gate` exclusively, and a repair its first and last moment.
-/// - Laying the spanning tree holds `writers` exclusively and `gate` shared: searches do not look at what it writes.
+/// - Growing and removing hold `gate` exclusively, and for a moment a repair, to know that who searches began after it.
+/// - Laying the spanning tree holds `writers` exclusively and `gate` shared, and so does naming the nodes that leave in a repair:
+///   searches do not look at what is written then, the table of vectors included.
 @safe final class IndexState {
     let configuration: HNSWConfiguration
     var graph: Graph

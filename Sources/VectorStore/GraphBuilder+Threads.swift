@@ -36,16 +36,23 @@ extension GraphBuilder {
     }
 
     /// Runs `body` on a thread of low priority, and waits for it. For what searches never wait for.
-    static func standingBack<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
-        let outcome = Mutex<Result<Value, any Error>?>(nil)
+    static func runStandingBack(_ body: @escaping @Sendable () -> Void) {
         let hasEnded = DispatchSemaphore(value: 0)
         Thread {
             lowerPriority()
-            let result = Result { try body() }
-            outcome.withLock { $0 = result }
+            body()
             hasEnded.signal()
         }.start()
         hasEnded.wait()
+    }
+
+    /// The same of what has an outcome.
+    static func standingBack<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
+        let outcome = Mutex<Result<Value, any Error>?>(nil)
+        runStandingBack {
+            let result = Result { try body() }
+            outcome.withLock { $0 = result }
+        }
         guard let result = outcome.withLock({ $0 }) else { throw StoreError.database("a thread had no outcome") }
         return try result.get()
     }

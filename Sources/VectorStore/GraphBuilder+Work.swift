@@ -177,10 +177,10 @@ extension GraphBuilder {
         note(path) { $0.successor = next }
     }
 
-    /// Takes out of the graph what has left the collection.
+    /// Takes out of the graph what has left the collection. What searches wait for in the end is this thread's.
     func repair(_ graph: HNSWIndex) throws {
-        let builder = self
-        _ = try Self.standingBack { try graph.repair { builder.isStopped.load(ordering: .relaxed) } }
+        try graph.repair(
+            isCancelled: { [self] in isStopped.load(ordering: .relaxed) }, apart: { Self.runStandingBack($0) })
     }
 
     // MARK: - Help

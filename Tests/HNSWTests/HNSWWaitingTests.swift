@@ -76,6 +76,36 @@ import Testing
     /// For what never comes if something waits that should not: not for a slow machine.
     private static func comes(_ signal: DispatchSemaphore) -> Bool { signal.wait(timeout: .now() + 60) == .success }
 
+    /// With a search that goes on, whatever needs the gate to itself waits.
+    @Test func `all that takes long of a repair is done beside searches, and by whom the caller says`() throws {
+        var generator = SplitMix64(seed: 8)
+        let index = try Self.index(2000, &generator)
+        index.remove(rows: 0..<1000 as Range<UInt32>)
+        let (step, end) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        index.state.lockShared()
+        DispatchQueue.global().async {
+            _ = try? index.repair(apart: { work in
+                let isDone = DispatchSemaphore(value: 0)
+                DispatchQueue.global().async {
+                    work()
+                    isDone.signal()
+                }
+                isDone.wait()
+                step.signal()
+            })
+            end.signal()
+        }
+        for part in ["naming", "linking", "laying the tree"] {
+            #expect(Self.comes(step), "\(part) waited for a search")
+        }
+        // Nobody has left while somebody may be looking.
+        #expect(index.nodeCount == 2000)
+        index.state.unlockGate()
+        #expect(Self.comes(end))
+        #expect(index.nodeCount == 1000)
+        #expect(try index.checkInvariants() == [])
+    }
+
     /// A repair that has begun and has not said so yet, as `linkUnreachable` comes.
     @Test func `who makes nodes reachable does not wait for a repair, and has no insertion wait`() throws {
         var generator = SplitMix64(seed: 9)
