@@ -150,13 +150,16 @@ extension HNSWIndex {
         defer { state.unlockWriters() }
         guard state.isMapped else { return }
         let used = Int(state.counters.load(IndexState.counterNodes)) * state.graph.stride
-        let copy = try MemoryRegion(byteCount: state.records.byteCount)
-        unsafe copy.base.copyMemory(from: state.records.base, byteCount: used)
+        let mapped = state.records
+        let copy = try MemoryRegion(byteCount: mapped.byteCount)
+        unsafe copy.base.copyMemory(from: mapped.base, byteCount: used)
         exclusive { state in
             state.records = copy
             state.isMapped = false
             state.refreshAddresses()
         }
+        // Unmapping a gigabyte takes a while: nobody waits for it.
+        withExtendedLifetime(mapped) {}
     }
 
     /// Checks the floats of the snapshot this index was opened from, which `restore` leaves out. Takes as long as reading them;
