@@ -50,13 +50,13 @@ extension HNSWIndex {
             guard let base = query.baseAddress else { return }
             let probe = unsafe context.pointee.prepare(graph, base)
             for node in range.clamped(to: 0..<nodes) {
-                var row = graph.firstRow.load(node)
+                func included(_ row: UInt32) -> UInt32 { filter?.first(from: row, of: node, graph) ?? row }
+                var row = included(graph.firstRow.load(node))
                 if row == none { continue }
-                if let filter, !filter.matches(graph, node) { continue }
                 let score = graph.score(probe, node)
                 while row != none {
-                    if filter?.contains(row) ?? true { best.offer(Neighbour(row: Int(row), score: score)) }
-                    row = graph.nextRow.load(Int(row))
+                    best.offer(Neighbour(row: Int(row), score: score))
+                    row = included(graph.nextRow.load(Int(row)))
                 }
             }
         }

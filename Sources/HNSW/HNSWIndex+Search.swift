@@ -102,16 +102,17 @@ extension SearchContext {
     /// roundings, each uniform within half a step. Once a candidate is behind the last result by five standard deviations,
     /// so are all after it, and their floats need not be read.
     mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int) {
-        rank(graph, probe, count: wanted) { _ in true }
+        rank(graph, probe, count: wanted) { row, _ in row }
     }
 
     mutating func rank(_ graph: Graph, _ probe: Probe, count wanted: Int, _ filter: RowBits) {
-        rank(graph, probe, count: wanted) { filter.contains($0) }
+        rank(graph, probe, count: wanted) { filter.first(from: $0, of: $1, graph) }
     }
 
+    /// - Parameter included: From one of a node's rows on, the first that may be found, or `none`.
     @inline(__always)
     private mutating func rank(
-        _ graph: Graph, _ probe: Probe, count wanted: Int, _ isIncluded: (UInt32) -> Bool
+        _ graph: Graph, _ probe: Probe, count wanted: Int, _ included: (_ row: UInt32, _ node: Int) -> UInt32
     ) {
         resultSign = graph.distance.greaterIsNearer ? -1 : 1
         for i in 0..<min(2, count) { graph.prefetchFloats(beam[i].node) }
@@ -127,14 +128,13 @@ extension SearchContext {
                 let deviation = graph.deviation(probe, node) * (squared ? 2 : 1)
                 if beam[i].distance - 5 * deviation > (squared ? last * last : last) { return }
             }
-            var row = graph.firstRow.load(node)
+            var row = included(graph.firstRow.load(node), node)
             if row == none { continue }
             let score = graph.score(probe, node)
             let distance = graph.distance.greaterIsNearer ? -score : score
             // They ascend: behind one that is not among those wanted, none is.
-            while row != none {
-                if isIncluded(row) && !offerResult(Candidate(Int(row), distance)) { break }
-                row = graph.nextRow.load(Int(row))
+            while row != none && offerResult(Candidate(Int(row), distance)) {
+                row = included(graph.nextRow.load(Int(row)), node)
             }
         }
     }

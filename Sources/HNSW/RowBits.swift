@@ -112,12 +112,58 @@ public struct RowBits: Sendable {
     /// Whether a row of the node is in the set.
     @inline(__always)
     func matches(_ graph: Graph, _ node: Int) -> Bool {
-        var row = graph.firstRow.load(node)
-        while row != none {
-            if contains(row) { return true }
-            row = graph.nextRow.load(Int(row))
+        first(from: graph.firstRow.load(node), of: node, graph) != none
+    }
+
+    /// The first of a node's rows, from one of them on, that is in the set; `none` where none is.
+    @inline(__always)
+    func first(from row: UInt32, of node: Int, _ graph: Graph) -> UInt32 {
+        if row == none || contains(row) { return row }
+        let next = graph.nextRow.load(Int(row))
+        if next == none || contains(next) { return next }
+        var steps = 0
+        return first(behind: next, of: node, graph, &steps)
+    }
+
+    /// Steps along the node's list, and as many along the set, before the other has its turn.
+    private static let turn = 64
+
+    /// The first of a node's rows behind one of them that is in the set.
+    ///
+    /// Hundreds of thousands of rows may share a node, of which the set has none, or the set may have as many, none of them the node's:
+    /// list and set are gone along by turns, and the shorter of the two ends it.
+    ///
+    /// - Parameter steps: Rows and words looked at, counted on: for tests.
+    @inline(never)
+    func first(behind row: UInt32, of node: Int, _ graph: Graph, _ steps: inout Int) -> UInt32 {
+        var row = row
+        // Below it no member is a row of the node behind the first.
+        var member = Int(row) + 1
+        while true {
+            for _ in 0..<Self.turn {
+                row = graph.nextRow.load(Int(row))
+                steps += 1
+                if row == none || contains(row) { return row }
+            }
+            member = max(member, Int(row) + 1)
+            var left = Self.turn
+            while left > 0 {
+                let word = member >> 6
+                // Rows entered meanwhile may have numbers that there was no room for when this was asked.
+                guard word < words.count, member < graph.nodeOfRow.capacity else { return none }
+                let bits = words[word] & ~0 << UInt64(member & 63)
+                left -= 1
+                steps += 1
+                if bits == 0 {
+                    member = (word + 1) << 6
+                    continue
+                }
+                member = word << 6 | bits.trailingZeroBitCount
+                guard member < graph.nodeOfRow.capacity else { return none }
+                if graph.nodeOfRow.load(member) == UInt32(node + 1) { return UInt32(member) }
+                member += 1
+            }
         }
-        return false
     }
 }
 

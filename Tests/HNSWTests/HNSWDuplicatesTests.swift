@@ -62,6 +62,66 @@ import Testing
         #expect(index.state.signposts.rows[0]?.count ?? 0 <= count / Signposts.distance)
     }
 
+    /// Of 40,000 rows of one vector; without the set's turns each would be looked at.
+    @Test func `whether a long list and a set of rows have one in common takes as many steps as the shorter is long`()
+        throws
+    {
+        let count = 40_000
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 2, M: 4), capacity: 2 * count)
+        let (zero, one): ([Float], [Float]) = ([0, 0], [1, 0])
+        for row in 0..<UInt32(count) { try index.insert((row % 2 == 0 ? zero : one).span, row: row) }
+        let graph = index.state.graph
+        func look(_ rows: [UInt32]) -> (found: UInt32, steps: Int) {
+            var steps = 0
+            let bits = RowBits(rows, capacity: 0)
+            let found = bits.first(behind: graph.firstRow.load(0), of: 0, graph, &steps)
+            return (found, steps)
+        }
+        // A turn of the list's, which leads to row 128, and the set's end: of its words are left those from 2 to 10, the last twice.
+        for (rows, words) in [([], 0), ([1, 3, 5, 701], 10)] as [([UInt32], Int)] {
+            let few = look(rows)
+            #expect(few.found == none)
+            #expect(few.steps == 64 + words)
+        }
+        // A few far away: 40,000 rows are 625 words, with which the list keeps pace.
+        let far = look([1, 39_001, 39_998])
+        #expect(far.found == 39_998)
+        #expect(far.steps <= 2 * (625 + 64))
+        // As many as the list has, none of them there: both are gone along, neither twice.
+        let odd = look((0..<UInt32(count / 2)).map { 2 * $0 + 1 })
+        #expect(odd.found == none)
+        #expect(odd.steps <= count + 2 * 64)
+        // The short list ends it where the set is long.
+        try index.insert([3, 3].span, row: UInt32(count))
+        var steps = 0
+        let all = RowBits(0..<UInt32(count), capacity: count)
+        #expect(all.first(behind: UInt32(count), of: 2, graph, &steps) == none)
+        #expect(steps == 1)
+    }
+
+    @Test func `what a filter lets through of long lists is found whatever it is`() throws {
+        let count = 3000
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 2, M: 4), capacity: count)
+        let (vector, other): ([Float], [Float]) = ([1, 0], [0.6, 0.8])
+        var generator = SplitMix64(seed: 5)
+        var rows: [UInt32] = []
+        for row in 0..<UInt32(count) {
+            let isFirst = Int.random(in: 0..<3, using: &generator) > 0
+            if isFirst { rows.append(row) }
+            try index.insert((isFirst ? vector : other).span, row: row)
+        }
+        let others = (0..<UInt32(count)).filter { !rows.contains($0) }
+        for share in [0.5, 0.02, 0.002] {
+            for _ in 0..<20 {
+                let passing = (0..<UInt32(count)).filter { _ in Double.random(in: 0..<1, using: &generator) < share }
+                let expected = (rows.filter(passing.contains) + others.filter(passing.contains)).map(Int.init)
+                let filter = RowBits(passing, capacity: count)
+                #expect(try index.search(vector.span, count: count, ef: 10, filter: filter).map(\.row) == expected)
+                #expect(try index.exactSearch(vector.span, count: count, filter: filter).map(\.row) == expected)
+            }
+        }
+    }
+
     @Test func `a restored list of rows is entered and left as one that was never written`() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
         defer { unsafe unlink(path) }
