@@ -13,11 +13,11 @@ struct GraphFile {
         path = "\(Self.folder(directory))/\(collection)-\(FileName.spelling(vector)).hnsw"
     }
 
-    /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted, or it
-    /// was built otherwise.
+    /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted, or it is
+    /// one of other vectors. It may be built otherwise than is wanted now: then it answers until the builder has made another.
     func open(_ configuration: HNSWConfiguration) -> (HNSWIndex, stamp: UInt64)? {
         guard FileManager.default.fileExists(atPath: path), let (graph, stamp) = try? HNSWIndex.restore(from: path),
-            graph.configuration.isBuilt(as: configuration)
+            graph.configuration.isOfVectors(as: configuration)
         else { return nil }
         return (graph, stamp)
     }
@@ -44,6 +44,11 @@ struct GraphFile {
 }
 
 extension HNSWConfiguration {
+    /// Whether a graph of this configuration answers what one of another would.
+    func isOfVectors(as wanted: HNSWConfiguration) -> Bool {
+        dimension == wanted.dimension && distance == wanted.distance
+    }
+
     /// Whether a graph of this configuration is what another asks for. Codes are left out: they are the graph's own affair.
     func isBuilt(as wanted: HNSWConfiguration) -> Bool {
         var own = self

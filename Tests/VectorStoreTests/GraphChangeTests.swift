@@ -11,6 +11,19 @@ import Testing
 @Suite struct GraphChangeTests {
     private typealias Fixture = GraphFixture
 
+    /// A store with a graph of 200 points, and its file.
+    private static func withGraph(
+        _ body: (EmbeddedStore, _ points: [Point], _ file: URL) async throws -> Void
+    ) async throws {
+        try await Fixture.withStore(Fixture.options(from: 100, isQuick: true)) { store, directory in
+            var generator = SplitMix64(seed: 41)
+            let points = Fixture.points(0..<200, &generator)
+            _ = try await store.update([.upsert(points)], in: "c")
+            try await Fixture.untilIndexed(store)
+            try await body(store, points, try await Fixture.untilSaved(directory))
+        }
+    }
+
     @Test func `a graph is built otherwise when the configuration changes, and the old one answers meanwhile`()
         async throws
     {
@@ -40,6 +53,29 @@ import Testing
             try await Fixture.until("the file is the old graph's") {
                 (try? HNSWIndex.restore(from: GraphFile(1, "", in: directory).path))?.index.configuration.M == 12
             }
+        }
+    }
+
+    /// As it is when the store is closed while another graph is being made.
+    @Test func `a graph that is built otherwise than is wanted answers from the start, until there is another`()
+        async throws
+    {
+        try await Self.withGraph { store, points, file in
+            try store.close()
+            var options = Fixture.withoutNewGraphs
+            options.M = 12
+            let wanted = HNSWConfiguration(dimension: Fixture.size, distance: .euclid, M: 12)
+            #expect(GraphFile(1, "", in: store.directory).open(wanted)?.0.configuration.M == 8)
+            let again = try EmbeddedStore(directory: store.directory, options: options)
+            // Whichever graph it is by now: one has all points.
+            #expect(try Fixture.field(again).indexed.count == 200)
+            try await Fixture.until("the graph stayed as it was") {
+                try Fixture.field(again).graph?.configuration.M == 12
+            }
+            try await Fixture.expectFound(points, in: again)
+            try again.close()
+            let other = HNSWConfiguration(dimension: Fixture.size, distance: .cosine, M: 8)
+            #expect(GraphFile(1, "", in: store.directory).open(other) == nil)
         }
     }
 }
