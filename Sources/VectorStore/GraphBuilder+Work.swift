@@ -7,9 +7,13 @@ import Synchronization
 
 extension GraphBuilder {
     /// Gives the graph one batch of the rows it lacks.
-    func advance(_ job: Job, _ survey: Survey, _ store: EmbeddedStore) throws {
+    ///
+    /// - Parameter wanted: How it is built if it is the first.
+    func advance(
+        _ job: Job, _ wanted: HNSWConfiguration, _ survey: Survey, _ store: EmbeddedStore
+    ) throws {
         var taken: (graph: HNSWIndex, rows: RowBits, matrix: VectorMatrix, waiting: Int)?
-        let configuration = survey.graph == nil ? Self.first(job, store) : job.configuration
+        let configuration = survey.graph == nil ? Self.suited(wanted, to: job, store) : wanted
         try change(job, survey.graph, store) { state, _ in
             guard let field = state.dense[job.vector] else { return }
             let graph = try field.graph ?? HNSWIndex(configuration, capacity: field.present.count)
@@ -86,8 +90,8 @@ extension GraphBuilder {
         try graph.settle()
     }
 
-    /// Goes on without a graph that is not to be believed: its vectors are read from the database.
-    private func discard(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+    /// Goes on without a graph that is not to be believed, or not wanted: its vectors are read from the database.
+    func discard(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
         job.file.remove()
         var isDone = false
         while !isDone, !isStopped.load(ordering: .relaxed) {
@@ -139,10 +143,10 @@ extension GraphBuilder {
 
     /// Gives the graph that is built otherwise, as the configuration says now, one batch of the rows that the old one has; in the end
     /// puts it in its place. The old one answers meanwhile, and takes what is new.
-    func replace(_ job: Job, _ old: HNSWIndex, _ store: EmbeddedStore) throws {
+    func replace(_ job: Job, _ wanted: HNSWConfiguration, _ old: HNSWIndex, _ store: EmbeddedStore) throws {
         let path = job.file.path
         var successor = progress.withLock { $0[path]?.successor }
-        var configuration = job.configuration
+        var configuration = wanted
         configuration.codes = old.configuration.codes
         if successor?.old !== old || successor?.graph.configuration != configuration { successor = nil }
         var next = try successor ?? .init(old: old, graph: HNSWIndex(configuration, capacity: old.count))
@@ -186,9 +190,9 @@ extension GraphBuilder {
     // MARK: - Help
 
     /// How a first graph is built, seen from a sample of its vectors: not on the writer's queue, for it takes some ten milliseconds.
-    private static func first(_ job: Job, _ store: EmbeddedStore) -> HNSWConfiguration {
+    private static func suited(_ wanted: HNSWConfiguration, to job: Job, _ store: EmbeddedStore) -> HNSWConfiguration {
         let state = try? store.collectionState(job.collection)
-        return state?.dense[job.vector]?.suited(job.configuration) ?? job.configuration
+        return state?.dense[job.vector]?.suited(wanted) ?? wanted
     }
 
     /// The vectors that the database has of these rows; rows that are gone are left out.

@@ -97,7 +97,8 @@ final class GraphBuilder: Sendable {
         var key: Int64
         var vector: String
         var file: GraphFile
-        var configuration: HNSWConfiguration
+        /// nil where there is to be none.
+        var configuration: HNSWConfiguration?
         /// Bytes of vectors from which there is a graph.
         var threshold: Int
     }
@@ -119,14 +120,14 @@ final class GraphBuilder: Sendable {
 
     private static func jobs(_ store: EmbeddedStore) -> [Job] {
         store.states.flatMap { name, state in
-            state.dense.keys.compactMap { vector in
-                state.configuration.graphConfiguration(vector, store.options).map { configuration in
-                    Job(
-                        collection: name, key: state.key, vector: vector,
-                        file: GraphFile(state.key, vector, in: store.directory), configuration: configuration,
-                        threshold: state.configuration.indexingThreshold.map { $0 == 0 ? .max : $0 }
-                            ?? store.options.indexingThreshold)
-                }
+            state.dense.compactMap { vector, field -> Job? in
+                let configuration = state.configuration.graphConfiguration(vector, store.options)
+                if configuration == nil && field.graph == nil { return nil }
+                return Job(
+                    collection: name, key: state.key, vector: vector,
+                    file: GraphFile(state.key, vector, in: store.directory), configuration: configuration,
+                    threshold: state.configuration.indexingThreshold.map { $0 == 0 ? .max : $0 }
+                        ?? store.options.indexingThreshold)
             }
         }.sorted { $0.file.path < $1.file.path }
     }
@@ -173,9 +174,14 @@ final class GraphBuilder: Sendable {
 
     private func work(_ job: Job, _ store: EmbeddedStore) throws -> Bool {
         guard let survey = Self.survey(job, store) else { return false }
+        guard let configuration = job.configuration else {
+            guard let graph = survey.graph else { return false }
+            try discard(job, graph, store)
+            return true
+        }
         guard let graph = survey.graph else {
             guard survey.waiting > 0, survey.bytes >= max(1, job.threshold) else { return false }
-            try advance(job, survey, store)
+            try advance(job, configuration, survey, store)
             return true
         }
         if !graph.isSettled {
@@ -194,11 +200,11 @@ final class GraphBuilder: Sendable {
         }
         var hasWorked = try retire(job, survey, graph, store)
         if survey.waiting > 0 {
-            try advance(job, survey, store)
+            try advance(job, configuration, survey, store)
             hasWorked = true
         }
-        if !graph.configuration.isBuilt(as: job.configuration) {
-            try replace(job, graph, store)
+        if !graph.configuration.isBuilt(as: configuration) {
+            try replace(job, configuration, graph, store)
             hasWorked = true
         } else {
             // One for a configuration that was set back.

@@ -102,13 +102,13 @@ struct Loader {
 
     /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.
     private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) throws {
-        guard let wanted = collection.configuration.graphConfiguration(name, options),
-            let (graph, stamp) = GraphFile(collection.key, name, in: directory).open(wanted)
-        else { return }
+        let file = GraphFile(collection.key, name, in: directory)
+        guard let wanted = collection.configuration.graphConfiguration(name, options) else { return file.remove() }
+        guard let (graph, stamp) = file.open(wanted) else { return }
         // A graph of a later state: an older database has been put in the place of this one's. The file must not wait until that
         // has as many operations.
         guard stamp <= UInt64(bitPattern: collection.operation) else {
-            return GraphFile(collection.key, name, in: directory).remove()
+            return file.remove()
         }
         var rows = RowBits(capacity: collection.capacity)
         var edited = RowBits(capacity: 0)
@@ -128,7 +128,7 @@ struct Loader {
             }
         }
         guard try isOfThisDatabase(graph, rows, name, collection) else {
-            return GraphFile(collection.key, name, in: directory).remove()
+            return file.remove()
         }
         rows.formUnion(edited)
         collection.updateField(name) { $0.adopt(graph, rows: rows) }

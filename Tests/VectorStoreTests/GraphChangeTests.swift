@@ -78,4 +78,38 @@ import Testing
             #expect(GraphFile(1, "", in: store.directory).open(other) == nil)
         }
     }
+
+    @Test func `with m 0 the graph goes at once, and with another comes again`() async throws {
+        try await Self.withGraph { store, points, file in
+            var generator = SplitMix64(seed: 42)
+            try await store.updateConfiguration(of: "c") { $0.graph.M = 0 }
+            try await Fixture.until("the graph stayed") { try Fixture.field(store).graph == nil }
+            let field = try Fixture.field(store)
+            #expect(field.indexed.count == 0)
+            #expect(field.held.count == 0)
+            #expect(!FileManager.default.fileExists(atPath: file.path))
+            try await Fixture.expectFound(points, in: store)
+            // Rows that the graph had are used again.
+            let moved = Fixture.points(0..<200, &generator)
+            _ = try await store.update([.upsert(moved)], in: "c")
+            _ = try await store.update([.upsert(points)], in: "c")
+            #expect(try store.collectionState("c").capacity < 300)
+            try await store.updateConfiguration(of: "c") { $0.graph.M = 6 }
+            try await Fixture.until("there was no graph") { try Fixture.field(store).graph?.configuration.M == 6 }
+            try await Fixture.untilIndexed(store)
+            try await Fixture.expectFound(points, in: store)
+        }
+    }
+
+    @Test func `a file of a graph that is not wanted is taken away when the store is opened`() async throws {
+        try await Self.withGraph { store, points, file in
+            try store.close()
+            var options = Fixture.withoutNewGraphs
+            options.M = 0
+            let again = try EmbeddedStore(directory: store.directory, options: options)
+            #expect(try Fixture.field(again).graph == nil)
+            #expect(!FileManager.default.fileExists(atPath: file.path))
+            try await Fixture.expectFound(points, in: again)
+        }
+    }
 }
