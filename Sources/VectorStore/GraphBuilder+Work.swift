@@ -143,7 +143,11 @@ extension GraphBuilder {
 
     /// Gives the graph that is built otherwise, as the configuration says now, one batch of the rows that the old one has; in the end
     /// puts it in its place. The old one answers meanwhile, and takes what is new.
-    func replace(_ job: Job, _ wanted: HNSWConfiguration, _ old: HNSWIndex, _ store: EmbeddedStore) throws {
+    ///
+    /// - Returns: Whether there was anything to do; not where a commit is about to be published, which wakes the builder.
+    func replace(
+        _ job: Job, _ wanted: HNSWConfiguration, _ old: HNSWIndex, _ store: EmbeddedStore
+    ) throws -> Bool {
         let path = job.file.path
         var successor = progress.withLock { $0[path]?.successor }
         var configuration = wanted
@@ -156,11 +160,17 @@ extension GraphBuilder {
             rows.subtract(next.rows)
             return rows.list
         }
-        let batch = try store.pool.read { db -> (rows: [UInt32], vectors: [UInt32: [Float]]) in
-            guard let state = try? store.collectionState(job.collection), state.key == job.key else { return ([], [:]) }
+        let batch = try store.pool.read { db -> (rows: [UInt32], vectors: [UInt32: [Float]], isOfState: Bool) in
+            guard let state = try? store.collectionState(job.collection), state.key == job.key else {
+                return ([], [:], false)
+            }
             // Rows that the old graph has do not get other vectors, whichever commit this is.
             let rows = Array(missing(state).prefix(Self.batch))
-            return (rows, try Self.vectors(job, of: rows, store, state, db))
+            let vectors = try Self.vectors(job, of: rows, store, state, db)
+            // Of rows that have gone in a later commit than the state's, which is published after it, nothing is to be said.
+            let operation = try Int64.fetchOne(
+                db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"), arguments: [job.key])
+            return (rows, vectors, operation == state.operation)
         }
         if batch.rows.isEmpty {
             try change(job, old, store) { state, _ in
@@ -168,17 +178,19 @@ extension GraphBuilder {
                 state.updateField(job.vector) { $0.graph = graph }
                 note(path) { $0.wasReplaced() }
             }
-            return
+            return true
         }
         if batch.vectors.isEmpty {
+            guard batch.isOfState else { return false }
             throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
         }
         try insert(
             batch.vectors.keys.sorted(), into: graph, isFarBehind: false, { store.isBeingWritten },
             { batch.vectors[$0] })
-        if isStopped.load(ordering: .relaxed) { return }
+        if isStopped.load(ordering: .relaxed) { return true }
         next.rows.formUnion(RowBits(batch.vectors.keys, capacity: 0))
         note(path) { $0.successor = next }
+        return true
     }
 
     /// Takes out of the graph what has left the collection. What searches wait for in the end is this thread's.

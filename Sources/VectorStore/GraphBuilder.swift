@@ -204,8 +204,7 @@ final class GraphBuilder: Sendable {
             hasWorked = true
         }
         if !graph.configuration.isBuilt(as: configuration) {
-            try replace(job, configuration, graph, store)
-            hasWorked = true
+            if try replace(job, configuration, graph, store) { hasWorked = true }
         } else {
             // One for a configuration that was set back.
             note(job.file.path) { $0.successor = nil }

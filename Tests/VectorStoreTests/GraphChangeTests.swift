@@ -1,6 +1,7 @@
 // Graphs that are to be built otherwise than the one there is, or not at all.
 
 import Foundation
+import GRDB
 import HNSW
 import Synchronization
 import TestSupport
@@ -22,6 +23,11 @@ import Testing
             try await Fixture.untilIndexed(store)
             try await body(store, points, try await Fixture.untilSaved(directory))
         }
+    }
+
+    private static func job(_ store: EmbeddedStore) -> GraphBuilder.Job {
+        GraphBuilder.Job(
+            collection: "c", key: 1, vector: "", file: GraphFile(1, "", in: store.directory), threshold: 0)
     }
 
     @Test func `a graph is built otherwise when the configuration changes, and the old one answers meanwhile`()
@@ -110,6 +116,24 @@ import Testing
             #expect(try Fixture.field(again).graph == nil)
             #expect(!FileManager.default.fileExists(atPath: file.path))
             try await Fixture.expectFound(points, in: again)
+        }
+    }
+
+    /// Between a commit and its being published, points are gone that the state still has.
+    @Test func `rows that a later commit has taken are not missed`() async throws {
+        try await Self.withGraph { store, _, _ in
+            let builder = try #require(store.graphBuilder)
+            builder.stop()
+            let graph = try #require(try Fixture.field(store).graph)
+            let wanted = HNSWConfiguration(dimension: Fixture.size, distance: .euclid, M: 12)
+            try await store.pool.write { db in
+                try db.execute(sql: "UPDATE collections SET operation = operation + 1")
+                try db.execute(sql: "DELETE FROM points")
+            }
+            #expect(try !builder.replace(Self.job(store), wanted, graph, store))
+            // And are, where the database is of the state's commit.
+            try await store.pool.write { try $0.execute(sql: "UPDATE collections SET operation = operation - 1") }
+            #expect(throws: StoreError.self) { try builder.replace(Self.job(store), wanted, graph, store) }
         }
     }
 }
