@@ -77,10 +77,11 @@ extension GraphBuilder {
         return true
     }
 
-    /// Checks what has just been opened, and brings it into memory.
+    /// Checks what has just been opened, unless it was written here, and brings it into memory.
     func settle(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+        let isOwn = progress.withLock { $0[job.file.path]?.written === graph }
         do {
-            try Self.standingBack { try graph.verify() }
+            if !isOwn { try Self.standingBack { try graph.verify() } }
         } catch HNSWError.invalidSnapshot(let reason) {
             let name = job.vector.isEmpty ? "" : " of '\(job.vector)'"
             note(job.file.path) { $0.damage = "the graph\(name) is built again: in its file \(reason)" }
@@ -133,6 +134,7 @@ extension GraphBuilder {
         }
         note(job.file.path) { progress in
             progress.wasSaved(edits)
+            progress.written = mapped
             // What is to leave, is to leave this one now.
             let leaving = progress.leaving.flatMap { $0.graph === graph ? $0 : nil }
             progress.leaving = leaving.map { .init(graph: mapped, rows: $0.rows, age: $0.age) }

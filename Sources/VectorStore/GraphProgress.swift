@@ -9,6 +9,9 @@ struct GraphProgress: Sendable {
     var collection: Int64 = 0
     /// Rows that entered or left since the graph was written.
     var changes = 0
+    /// The graph as it was opened after it was written here: its floats are those that were in memory, and need not be read again to
+    /// be compared with their hash.
+    weak var written: HNSWIndex?
     /// The collection's edits of payloads that the written graph's stamp covers.
     var savedEdits = 0
     var leaving: Leaving?

@@ -136,4 +136,28 @@ import Testing
             #expect(throws: StoreError.self) { try builder.replace(Self.job(store), wanted, graph, store) }
         }
     }
+
+    /// A flipped bit shows whether the floats were read.
+    @Test(arguments: [false, true])
+    func `the floats of a graph are checked when it is opened, not when it was written here`(isOwn: Bool) async throws {
+        try await Self.withGraph { store, points, file in
+            let builder = try #require(store.graphBuilder)
+            builder.stop()
+            var bytes = try Data(contentsOf: file)
+            let values = try #require(points[10].vectors[""]?.dense)
+            let vector = Data(
+                values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } })
+            let place = try #require(bytes.range(of: vector, options: .backwards)).lowerBound
+            bytes[place + 2] ^= 4
+            // Beside it: what is mapped must not be changed.
+            let other = file.appendingPathExtension("other")
+            try bytes.write(to: other)
+            let graph = try HNSWIndex.restore(from: other.path).index
+            let job = Self.job(store)
+            if isOwn { builder.note(job.file.path) { $0.written = graph } }
+            try builder.settle(job, graph, store)
+            #expect(graph.isSettled == isOwn)
+            #expect(builder.progress.withLock { $0[job.file.path]?.damage != nil } == !isOwn)
+        }
+    }
 }
