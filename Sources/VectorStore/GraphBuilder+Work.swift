@@ -88,7 +88,13 @@ extension GraphBuilder {
             return try discard(job, graph, store)
         }
         // Not in the background: at its end searches wait for it.
-        try graph.settle()
+        do {
+            try graph.settle()
+        } catch {
+            guard case .outOfMemory = error else { throw error }
+            // What else there is to do for the graph does not wait for memory.
+            note(job.file.path) { $0.unsettled = graph }
+        }
     }
 
     /// Goes on without a graph that is not to be believed, or not wanted: its vectors are read from the database.

@@ -184,7 +184,7 @@ final class GraphBuilder: Sendable {
             try advance(job, configuration, survey, store)
             return true
         }
-        if !graph.isSettled {
+        if !graph.isSettled, progress.withLock({ $0[job.file.path]?.unsettled !== graph }) {
             try settle(job, graph, store)
             return true
         }

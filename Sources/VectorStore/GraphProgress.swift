@@ -12,6 +12,8 @@ struct GraphProgress: Sendable {
     /// The graph as it was opened after it was written here: its floats are those that were in memory, and need not be read again to
     /// be compared with their hash.
     weak var written: HNSWIndex?
+    /// The opened graph that there was no memory for to settle: it answers as it is.
+    weak var unsettled: HNSWIndex?
     /// The collection's edits of payloads that the written graph's stamp covers.
     var savedEdits = 0
     var leaving: Leaving?
