@@ -66,6 +66,41 @@ import Testing
         #expect(refused > 300)
     }
 
+    /// What a file says that was written by an index with wrong links.
+    private static func reason(_ forge: (IndexState) -> Void) throws -> HNSWError? {
+        let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
+        defer { unsafe unlink(path) }
+        let set = VectorSet(rows: 200, dimension: 8, seed: 75)
+        let index = try HNSWIndex(HNSWConfiguration(dimension: 8, M: 3, efConstruction: 20))
+        try index.insert(matrix: set.values.span, threads: 1)
+        forge(index.state)
+        try index.save(to: path)
+        do {
+            _ = try HNSWIndex.restore(from: path)
+            return nil
+        } catch { return error }
+    }
+
+    @Test func `links behind the end of a list are refused`() throws {
+        #expect(try Self.reason { _ in } == nil)
+        let found = try Self.reason { state in
+            let links = state.graph.links(7, layer: 0)
+            // The list ends at its start, and goes on.
+            links[0] = none
+            links[1] = 9
+        }
+        #expect(found == .invalidSnapshot("there are links behind the end of node 7's"))
+    }
+
+    @Test func `lists above layer 0 that two nodes share are refused`() throws {
+        let found = try Self.reason { state in
+            let high = (0..<200).filter { state.graph.level(of: $0) > 0 }
+            guard high.count > 1 else { return }
+            state.graph.upperStart[high[1]] = state.graph.upperStart[high[0]]
+        }
+        #expect(found == .invalidSnapshot("two nodes have the same list"))
+    }
+
     /// No hash covers what is between the sections, so none of it may be believed.
     @Test func `padding may be anything`() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "hnsw-\(UUID().uuidString)").path
