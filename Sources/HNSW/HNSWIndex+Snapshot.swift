@@ -13,8 +13,8 @@ extension HNSWIndex {
     ///
     /// Searches go on meanwhile; changes wait.
     ///
-    /// - Parameter stamp: Given back by `restore`: the number of the last change in the snapshot, say.
-    public func save(to path: String, stamp: UInt64 = 0) throws(HNSWError) {
+    /// - Parameter stamp: Given back by `restore`.
+    public func save(to path: String, stamp: SnapshotStamp = 0) throws(HNSWError) {
         state.lockRepairs()
         defer { state.unlockRepairs() }
         state.lockWritersExclusively()
@@ -48,7 +48,7 @@ extension HNSWIndex {
         guard synchronise(descriptor) == 0 else { throw .file("syncing \(directory)", errno: errno) }
     }
 
-    private static func write(_ state: IndexState, stamp: UInt64, to descriptor: Int32) throws(HNSWError) {
+    private static func write(_ state: IndexState, stamp: SnapshotStamp, to descriptor: Int32) throws(HNSWError) {
         let graph = state.graph
         var header = SnapshotHeader(configuration: state.configuration)
         header.nodes = Int(state.counters.load(IndexState.counterNodes))
@@ -110,7 +110,7 @@ extension HNSWIndex {
     ///
     /// - Returns: The index and the stamp it was saved with.
     public static func restore(from path: String, threads: Int = 2) throws(HNSWError) -> (
-        index: HNSWIndex, stamp: UInt64
+        index: HNSWIndex, stamp: SnapshotStamp
     ) {
         let descriptor = openFile(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .file("opening \(path)", errno: errno) }
@@ -164,12 +164,15 @@ extension HNSWIndex {
 
     /// Checks the floats of the snapshot this index was opened from, which `restore` leaves out. Takes as long as reading them;
     /// changes wait. After a deleted node's place has been used again there is nothing left to compare with.
-    public func verify() throws(HNSWError) {
+    ///
+    /// - Throws: `.invalidSnapshot`
+    public func verify(threads: Int = 1) throws(HNSWError) {
         state.lockWritersExclusively()
         defer { state.unlockWriters() }
         try shared { state throws(HNSWError) in
             guard let (hash, length) = state.floatsHash else { return }
-            let found = unsafe Checksum.hashPieces(UnsafeRawPointer(state.graph.floats.base), count: length, threads: 1)
+            let floats = unsafe UnsafeRawPointer(state.graph.floats.base)
+            let found = unsafe Checksum.hashPieces(floats, count: length, threads: threads)
             guard found == hash else { throw .invalidSnapshot("the vectors are damaged") }
         }
     }

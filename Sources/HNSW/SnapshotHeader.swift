@@ -1,16 +1,27 @@
 // The first page of a snapshot: what the rest must be.
 
+/// What a snapshot carries for its caller, who gets it back when it is opened. The index makes nothing of it.
+public struct SnapshotStamp: Hashable, Sendable, ExpressibleByIntegerLiteral {
+    /// The number of the last change that is in the snapshot, say.
+    public var number: UInt64
+    /// In whose count, say: two that began alike give other changes the same numbers.
+    public var origin: UInt64
+
+    public init(_ number: UInt64, origin: UInt64 = 0) { (self.number, self.origin) = (number, origin) }
+    public init(integerLiteral number: UInt64) { self.init(number) }
+}
+
 /// A snapshot is this header and eleven sections, each starting on a multiple of the page size, in the machine's byte order:
 ///
 ///     records · codeInfo · halfScale · firstRow · upperStart · upper · nextRow · nodeOfRow · free · hashes · floats
 ///
 /// Lengths and offsets follow from the counts and are not stored, so that they cannot contradict them.
 struct SnapshotHeader: Equatable {
-    static let version: UInt64 = 3
+    static let version: UInt64 = 4
     /// "minihnsw" in bytes; read in the other byte order it is another number, and the file foreign.
     static let magic: UInt64 = 0x7773_6E68_696E_696D
     static let sectionCount = 11
-    static let fieldCount = 15
+    static let fieldCount = 16
     /// Fields, hashes of sections, hash of all that.
     static let byteCount = (fieldCount + sectionCount + 1) * 8
 
@@ -22,8 +33,7 @@ struct SnapshotHeader: Equatable {
     var rows = 0
     var free = 0
     var entry: UInt64 = 0
-    /// The caller's, given back when the snapshot is opened.
-    var stamp: UInt64 = 0
+    var stamp: SnapshotStamp = 0
     var hashes: [UInt64] = Array(repeating: 0, count: sectionCount)
 
     init(configuration: HNSWConfiguration) { self.configuration = configuration }
@@ -64,7 +74,7 @@ struct SnapshotHeader: Equatable {
             UInt64(configuration.efConstruction), UInt64(configuration.codes.rawValue),
             configuration.keepPruned ? 1 : 0,
             configuration.seed, UInt64(nodes), UInt64(lists) << 32 | UInt64(free), UInt64(rowLimit), UInt64(rows),
-            entry, stamp,
+            entry, stamp.number, stamp.origin,
         ]
         words += hashes
         words.append(Self.hash(words))
@@ -104,7 +114,7 @@ struct SnapshotHeader: Equatable {
         rowLimit = Int(words[11])
         rows = Int(words[12])
         entry = words[13]
-        stamp = words[14]
+        stamp = SnapshotStamp(words[14], origin: words[15])
         hashes = Array(words[Self.fieldCount..<Self.fieldCount + Self.sectionCount])
         try configuration.validate()
     }

@@ -189,6 +189,13 @@ struct CollectionState: Sendable {
         dense[name]?.present ?? multi[name]?.present ?? sparse[name]?.present ?? RowBits(capacity: 0)
     }
 
+    /// Which graph's file was not believed, and why; nil when there was none such.
+    var damage: String? {
+        dense.sorted { $0.key < $1.key }.lazy.compactMap { name, field in
+            field.damage.map { "the graph\(name.isEmpty ? "" : " of '\(name)'") is built again: \($0)" }
+        }.first
+    }
+
     mutating func updateField(_ name: String, _ body: (inout DenseField) -> Void) {
         guard var field = dense.removeValue(forKey: name) else { return }
         body(&field)

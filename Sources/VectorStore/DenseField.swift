@@ -17,6 +17,8 @@ struct DenseField: Sendable {
     private(set) var indexed = RowBits(capacity: 0)
     /// The rows that the graph has or is being given: their numbers must not be used again.
     private(set) var held = RowBits(capacity: 0)
+    /// Why the graph's file was not believed when the store was opened; nil when it was, there was none, or there is a new one.
+    private(set) var damage: String?
 
     init(_ parameters: CollectionConfiguration.VectorParameters) {
         self.parameters = parameters
@@ -55,6 +57,18 @@ struct DenseField: Sendable {
         present.formUnion(rows)
         indexed = rows
         held = rows
+    }
+
+    /// Before any vector is there: the graph's file is not to be believed, and all vectors are the database's.
+    mutating func refuseGraph(_ reason: String) {
+        self = DenseField(parameters)
+        damage = reason
+    }
+
+    /// The graph has been written, and opened again.
+    mutating func wasSaved(_ mapped: HNSWIndex) {
+        graph = mapped
+        damage = nil
     }
 
     /// A first graph's configuration: with floats instead of codes, where a sample of the vectors that wait for it says that codes would

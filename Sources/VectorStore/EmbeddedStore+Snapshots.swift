@@ -84,7 +84,7 @@ extension EmbeddedStore {
                     arguments: [state.key, field.description, type.json.description])
                 state.setIndex(PayloadIndex(field, type), on: field)
             }
-            var transaction = UpdateTransaction(state, db, path: path)
+            var transaction = UpdateTransaction(state, db, path: path, session: session)
             while true {
                 let points = try reader.next(1000)
                 if points.isEmpty { break }

@@ -35,7 +35,7 @@ extension EmbeddedStore {
             }
             add(&state)
             try state.configuration.validate()
-            state.operation = try Self.nextOperation(of: state, db, path)
+            state.operation = try Self.nextOperation(of: state, db, path, session: session)
             try Self.store(state.configuration, of: state, db)
             try Self.configure(&state, change, db)
             let changed = state
@@ -54,7 +54,7 @@ extension EmbeddedStore {
         let key: Int64 = try await write { [self] db in
             var state = try collectionState(collection)
             guard state.configuration.hasVector(name) else { throw StoreError.unknownVector(name) }
-            state.operation = try Self.nextOperation(of: state, db, path)
+            state.operation = try Self.nextOperation(of: state, db, path, session: session)
             let update = try db.makeStatement(sql: "UPDATE points SET vectors = ?, version = ? WHERE point = ?")
             for row in state.rows(withVector: name).list {
                 guard let stored = try fetch(state.point(row), .none, .all, db) else {

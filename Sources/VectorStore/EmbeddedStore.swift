@@ -36,6 +36,8 @@ public final class EmbeddedStore: PointStore {
     let path: String
     let directory: String
     let options: Options
+    /// Whose operations those of this store are (`Epochs`).
+    let session = Int64.random(in: .min ... .max)
     let pool: DatabasePool
     let queue = UpdateQueue()
     let payloads = PayloadCache()
@@ -215,6 +217,7 @@ public final class EmbeddedStore: PointStore {
             sql: "DELETE FROM points WHERE point BETWEEN ? AND ?",
             arguments: [collection.points.lowerBound, collection.points.upperBound])
         try db.execute(sql: "DELETE FROM payload_indexes WHERE collection = ?", arguments: [collection.key])
+        try db.execute(sql: "DELETE FROM epochs WHERE collection = ?", arguments: [collection.key])
         try db.execute(sql: "DELETE FROM collections WHERE collection = ?", arguments: [collection.key])
     }
 
@@ -252,7 +255,7 @@ public final class EmbeddedStore: PointStore {
                     index.insert(.object(payload), row: UInt32(truncatingIfNeeded: point))
                 }
                 collection.setIndex(index, on: path)
-                collection.operation = try Self.nextOperation(of: collection, db, self.path)
+                collection.operation = try Self.nextOperation(of: collection, db, self.path, session: session)
             }
             try Self.configure(&collection, change, db)
             let changed = collection
@@ -277,7 +280,7 @@ public final class EmbeddedStore: PointStore {
                 sql: "DELETE FROM payload_indexes WHERE collection = ? AND field = ?",
                 arguments: [collection.key, path.description])
             collection.setIndex(nil, on: path)
-            collection.operation = try Self.nextOperation(of: collection, db, self.path)
+            collection.operation = try Self.nextOperation(of: collection, db, self.path, session: session)
             try Self.configure(&collection, change, db)
             let changed = collection
             return (true, { [self] in publish(changed) })
@@ -302,7 +305,7 @@ public final class EmbeddedStore: PointStore {
             }.merging(
                 collection.multi.mapValues { .init(pointsCount: $0.present.count, indexedCount: 0, residentBytes: 0) }
             ) { $1 },
-            indexingError: builder.withLock { $0 }?.lastError(of: collection.key)
+            indexingError: builder.withLock { $0 }?.lastError(of: collection.key) ?? collection.damage
         )
     }
 
@@ -329,8 +332,10 @@ public final class EmbeddedStore: PointStore {
         }
     }
 
-    /// Counts one more operation in the collection and returns its number.
-    static func nextOperation(of collection: CollectionState, _ db: Database, _ path: String) throws -> Int64 {
+    /// Counts one more operation in the collection, as the session's, and returns its number.
+    static func nextOperation(
+        of collection: CollectionState, _ db: Database, _ path: String, session: Int64
+    ) throws -> Int64 {
         let number = try Int64.fetchOne(
             db.cachedStatement(
                 sql: "UPDATE collections SET operation = operation + 1 WHERE collection = ? RETURNING operation"
@@ -338,6 +343,7 @@ public final class EmbeddedStore: PointStore {
             arguments: [collection.key]
         )
         guard let number else { throw StoreError.damaged(path: path, reason: "the collection's row is gone") }
+        try Epochs.note(number, of: collection.key, session: session, db)
         return number
     }
 }

@@ -77,16 +77,8 @@ extension GraphBuilder {
         return true
     }
 
-    /// Checks what has just been opened, unless it was written here, and brings it into memory.
-    func settle(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
-        let isOwn = progress.withLock { $0[job.file.path]?.written === graph }
-        do {
-            if !isOwn { try Self.standingBack { try graph.verify() } }
-        } catch HNSWError.invalidSnapshot(let reason) {
-            let name = job.vector.isEmpty ? "" : " of '\(job.vector)'"
-            note(job.file.path) { $0.damage = "the graph\(name) is built again: in its file \(reason)" }
-            return try discard(job, graph, store)
-        }
+    /// Brings what has just been opened into memory.
+    func settle(_ job: Job, _ graph: HNSWIndex) throws {
         // Not in the background: at its end searches wait for it.
         do {
             try graph.settle()
@@ -97,7 +89,7 @@ extension GraphBuilder {
         }
     }
 
-    /// Goes on without a graph that is not to be believed, or not wanted: its vectors are read from the database.
+    /// Goes on without a graph that is not wanted: its vectors are read from the database.
     func discard(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
         job.file.remove()
         var isDone = false
@@ -130,23 +122,26 @@ extension GraphBuilder {
         // Whatever the graph has of this state or an older one is as the database has it; what is newer has a greater version
         // there and is not believed when the file is opened.
         let (operation, edits) = (state.operation, state.payloadEdits)
+        guard let session = try store.pool.read({ try Epochs.session(of: operation, in: job.key, $0) }) else {
+            throw StoreError.damaged(path: store.path, reason: "operation \(operation) is nobody's")
+        }
+        let stamp = SnapshotStamp(UInt64(bitPattern: operation), origin: UInt64(bitPattern: session))
         graph.linkUnreachable()
         let mapped: HNSWIndex
         do {
-            mapped = try Self.standingBack { try job.file.save(graph, stamp: UInt64(bitPattern: operation)) }
+            mapped = try Self.standingBack { try job.file.save(graph, stamp: stamp) }
         } catch {
             // Not again before as much has changed once more. The graph answers without a file.
             return note(job.file.path) { $0.wasNotSaved("\(error)", edits) }
         }
         note(job.file.path) { progress in
             progress.wasSaved(edits)
-            progress.written = mapped
             // What is to leave, is to leave this one now.
             let leaving = progress.leaving.flatMap { $0.graph === graph ? $0 : nil }
             progress.leaving = leaving.map { .init(graph: mapped, rows: $0.rows, age: $0.age) }
             if progress.successor?.old === graph { progress.successor?.old = mapped }
         }
-        try change(job, graph, store) { state, _ in state.updateField(job.vector) { $0.graph = mapped } }
+        try change(job, graph, store) { state, _ in state.updateField(job.vector) { $0.wasSaved(mapped) } }
     }
 
     /// Gives the graph that is built otherwise, as the configuration says now, one batch of the rows that the old one has; in the end

@@ -185,7 +185,7 @@ final class GraphBuilder: Sendable {
             return true
         }
         if !graph.isSettled, progress.withLock({ $0[job.file.path]?.unsettled !== graph }) {
-            try settle(job, graph, store)
+            try settle(job, graph)
             return true
         }
         // What bounds memory, and what a start has to do over, does not wait for clients to pause: some never do.

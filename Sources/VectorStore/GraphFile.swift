@@ -13,17 +13,18 @@ struct GraphFile {
         path = "\(Self.folder(directory))/\(collection)-\(FileName.spelling(vector)).hnsw"
     }
 
-    /// The graph and the number of the collection's last operation when it was written; nil when there is none to be trusted, or it is
-    /// one of other vectors. It may be built otherwise than is wanted now: then it answers until the builder has made another.
-    func open(_ configuration: HNSWConfiguration) -> (HNSWIndex, stamp: UInt64)? {
-        guard FileManager.default.fileExists(atPath: path), let (graph, stamp) = try? HNSWIndex.restore(from: path),
-            graph.configuration.isOfVectors(as: configuration)
-        else { return nil }
-        return (graph, stamp)
+    /// The graph and the collection's last operation when it was written; nil when there is none, or it is one of other vectors. It
+    /// may be built otherwise than is wanted now: then it answers until the builder has made another.
+    ///
+    /// - Throws: `.invalidSnapshot` for a file that is not a graph, or no longer.
+    func open(_ configuration: HNSWConfiguration) throws(HNSWError) -> (graph: HNSWIndex, stamp: SnapshotStamp)? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let (graph, stamp) = try HNSWIndex.restore(from: path)
+        return graph.configuration.isOfVectors(as: configuration) ? (graph, stamp) : nil
     }
 
     /// Writes the graph and opens it again: its vectors are then mapped and no longer in memory of our own.
-    func save(_ graph: HNSWIndex, stamp: UInt64) throws -> HNSWIndex {
+    func save(_ graph: HNSWIndex, stamp: SnapshotStamp) throws -> HNSWIndex {
         try FileManager.default.createDirectory(
             atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700])

@@ -9,11 +9,6 @@ struct GraphProgress: Sendable {
     var collection: Int64 = 0
     /// Rows that entered or left since the graph was written.
     var changes = 0
-    /// The graph as it was opened after it was written here: its floats are those that were in memory, and need not be read again to
-    /// be compared with their hash.
-    weak var written: HNSWIndex?
-    /// The opened graph that there was no memory for to settle: it answers as it is.
-    weak var unsettled: HNSWIndex?
     /// The collection's edits of payloads that the written graph's stamp covers.
     var savedEdits = 0
     var leaving: Leaving?
@@ -22,14 +17,12 @@ struct GraphProgress: Sendable {
     private var error: String?
     /// The same of the last snapshot.
     private var savingError: String?
-    /// What was found wrong with the graph's file, until there is a new one.
-    var damage: String?
     /// Failures in a row.
     private var failures = 0
     /// Before it nothing is tried again; nil when nothing failed.
     private(set) var retryTime: DispatchTime?
 
-    var complaint: String? { error ?? savingError ?? damage }
+    var complaint: String? { error ?? savingError }
 
     mutating func succeed() {
         error = nil
@@ -49,7 +42,6 @@ struct GraphProgress: Sendable {
         changes = 0
         savedEdits = edits
         savingError = nil
-        damage = nil
     }
 
     mutating func wasNotSaved(_ reason: String, _ edits: Int) {

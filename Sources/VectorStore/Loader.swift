@@ -60,7 +60,14 @@ struct Loader {
             collection.setIndex(PayloadIndex(path, type), on: path)
         }
         for name in collection.dense.keys { try adopt(name, &collection, versions) }
-        try fill(&collection)
+        // Nothing is answered from floats that were not compared with their hashes: they are read while payloads are.
+        let verification = GraphVerification(of: collection.dense.compactMapValues(\.graph))
+        try fillPayloads(&collection)
+        for (name, reason) in verification.refused() {
+            GraphFile(collection.key, name, in: directory).remove()
+            collection.updateField(name) { $0.refuseGraph(reason) }
+        }
+        try fillVectors(&collection)
     }
 
     /// The versions of the collection's points by row.
@@ -104,14 +111,24 @@ struct Loader {
     private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) throws {
         let file = GraphFile(collection.key, name, in: directory)
         guard let wanted = collection.configuration.graphConfiguration(name, options) else { return file.remove() }
-        guard let (graph, stamp) = file.open(wanted) else { return }
-        // A graph of a later state: an older database has been put in the place of this one's. The file must not wait until that
-        // has as many operations.
-        guard stamp <= UInt64(bitPattern: collection.operation) else {
-            return file.remove()
+        let opened: (graph: HNSWIndex, stamp: SnapshotStamp)?
+        do {
+            opened = try file.open(wanted)
+        } catch {
+            return collection.updateField(name) { $0.refuseGraph("\(error)") }
+        }
+        guard let (graph, stamp) = opened else { return }
+        // Another database's: of a later state, or one whose operations went another way before this. Its file must not wait until this
+        // database has as many.
+        guard let operation = Int64(exactly: stamp.number), operation <= collection.operation,
+            let session = try Epochs.session(of: operation, in: collection.key, db),
+            stamp.origin == UInt64(bitPattern: session)
+        else {
+            file.remove()
+            return collection.updateField(name) { $0.refuseGraph("it is of another state of the database") }
         }
         var rows = RowBits(capacity: collection.capacity)
-        var edited = RowBits(capacity: 0)
+        var edited = 0
         var left = graph.count
         var row: UInt32 = 0
         while left > 0, row < CollectionState.rowLimit {
@@ -119,32 +136,17 @@ struct Loader {
             guard graph.contains(row: row) else { continue }
             left -= 1
             // What was written after the graph may have another vector under the same number, or the same and another payload.
-            if let version = versions[row], UInt64(bitPattern: version) <= stamp {
+            if let version = versions[row], version <= operation {
                 rows.insert(row)
             } else if versions[row] != nil, try hasVector(graph, row, name, collection) {
-                edited.insert(row)
+                rows.insert(row)
+                edited += 1
             } else {
                 graph.remove(row: row)
             }
         }
-        guard try isOfThisDatabase(graph, rows, name, collection) else {
-            return file.remove()
-        }
-        rows.formUnion(edited)
         collection.updateField(name) { $0.adopt(graph, rows: rows) }
-        collection.countEdits(edited.count)
-    }
-
-    /// Whether the graph has the vectors that the database has, by a few of them: an older database that has gone on being
-    /// written since it was put here has other points under the same rows.
-    private func isOfThisDatabase(
-        _ graph: HNSWIndex, _ rows: RowBits, _ name: String, _ collection: CollectionState
-    ) throws -> Bool {
-        let list = rows.list
-        for place in stride(from: 0, to: list.count, by: max(1, list.count / 16)) {
-            guard try hasVector(graph, list[place], name, collection) else { return false }
-        }
-        return true
+        collection.countEdits(edited)
     }
 
     /// Whether the graph has the vector under a row that the database has there.
@@ -158,20 +160,22 @@ struct Loader {
         return graph.contains(row: row, vector: vector.span)
     }
 
-    /// Reads what memory needs of each point: all payloads when there are indexes, all vectors that no graph has.
-    private func fill(_ collection: inout CollectionState) throws {
+    /// Reads all payloads when there are indexes.
+    private func fillPayloads(_ collection: inout CollectionState) throws {
+        if collection.indexes.isEmpty { return }
+        try forEachPoint(of: collection, "payload") { number, row in
+            let payload = JSONValue.object(try EmbeddedStore.payload(row, path: path))
+            collection.insert([:], payload, row: number)
+        }
+    }
+
+    /// Reads all vectors that no graph has.
+    private func fillVectors(_ collection: inout CollectionState) throws {
         var without = collection.live
         for field in collection.dense.values { without.formIntersection(field.indexed) }
         var unindexed = collection.live
         if !collection.dense.isEmpty { unindexed.subtract(without) }
         if !collection.sparse.isEmpty || !collection.multi.isEmpty { unindexed = collection.live }
-        let needsPayloads = !collection.indexes.isEmpty
-        if needsPayloads {
-            try forEachPoint(of: collection, "payload") { number, row in
-                let payload = JSONValue.object(try EmbeddedStore.payload(row, path: path))
-                collection.insert([:], payload, row: number)
-            }
-        }
         guard unindexed.count > 0, collection.configuration.hasVectors else { return }
         let configuration = collection.configuration
         func insert(_ number: UInt32, _ row: Row) throws {

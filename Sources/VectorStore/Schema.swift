@@ -153,6 +153,20 @@ enum Schema {
                     """
             )
         }
+        migrator.registerMigration("5: epochs") { db in
+            try db.execute(
+                sql: """
+                    -- Whose operations a collection had from one on: Epochs.swift.
+                    CREATE TABLE epochs (
+                        collection INTEGER NOT NULL,
+                        session INTEGER NOT NULL,
+                        operation INTEGER NOT NULL,
+                        PRIMARY KEY (collection, session)
+                    ) WITHOUT ROWID;
+                    INSERT INTO epochs SELECT collection, random(), 0 FROM collections;
+                    """
+            )
+        }
         return migrator
     }
 }

@@ -129,7 +129,7 @@ extension EmbeddedStore {
             let name = current.name
             var changed: UpdateTransaction?
             try db.inSavepoint {
-                var transaction = UpdateTransaction(drafts[name] ?? current, db, path: path)
+                var transaction = UpdateTransaction(drafts[name] ?? current, db, path: path, session: session)
                 // The collection may have been made anew since the caller looked.
                 for operation in request.operations {
                     try operation.check(transaction.state.configuration)

@@ -10,15 +10,17 @@ struct UpdateTransaction {
     private(set) var notFound: [PointID] = []
     private let db: Database
     private let path: String
+    private let session: Int64
 
-    init(_ state: CollectionState, _ db: Database, path: String) {
+    init(_ state: CollectionState, _ db: Database, path: String, session: Int64) {
         self.state = state
         self.db = db
         self.path = path
+        self.session = session
     }
 
     mutating func apply(_ operation: PointOperation) throws {
-        state.operation = try EmbeddedStore.nextOperation(of: state, db, path)
+        state.operation = try EmbeddedStore.nextOperation(of: state, db, path, session: session)
         switch operation {
         case .upsert(let points, let mode, let filter):
             for point in points { try upsert(point, mode, filter) }

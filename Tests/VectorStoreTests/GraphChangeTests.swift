@@ -71,7 +71,7 @@ import Testing
             var options = Fixture.withoutNewGraphs
             options.M = 12
             let wanted = HNSWConfiguration(dimension: Fixture.size, distance: .euclid, M: 12)
-            #expect(GraphFile(1, "", in: store.directory).open(wanted)?.0.configuration.M == 8)
+            #expect(try GraphFile(1, "", in: store.directory).open(wanted)?.graph.configuration.M == 8)
             let again = try EmbeddedStore(directory: store.directory, options: options)
             // Whichever graph it is by now: one has all points.
             #expect(try Fixture.field(again).indexed.count == 200)
@@ -81,7 +81,7 @@ import Testing
             try await Fixture.expectFound(points, in: again)
             try again.close()
             let other = HNSWConfiguration(dimension: Fixture.size, distance: .cosine, M: 8)
-            #expect(GraphFile(1, "", in: store.directory).open(other) == nil)
+            #expect(try GraphFile(1, "", in: store.directory).open(other) == nil)
         }
     }
 
@@ -134,30 +134,6 @@ import Testing
             // And are, where the database is of the state's commit.
             try await store.pool.write { try $0.execute(sql: "UPDATE collections SET operation = operation - 1") }
             #expect(throws: StoreError.self) { try builder.replace(Self.job(store), wanted, graph, store) }
-        }
-    }
-
-    /// A flipped bit shows whether the floats were read.
-    @Test(arguments: [false, true])
-    func `the floats of a graph are checked when it is opened, not when it was written here`(isOwn: Bool) async throws {
-        try await Self.withGraph { store, points, file in
-            let builder = try #require(store.graphBuilder)
-            builder.stop()
-            var bytes = try Data(contentsOf: file)
-            let values = try #require(points[10].vectors[""]?.dense)
-            let vector = Data(
-                values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } })
-            let place = try #require(bytes.range(of: vector, options: .backwards)).lowerBound
-            bytes[place + 2] ^= 4
-            // Beside it: what is mapped must not be changed.
-            let other = file.appendingPathExtension("other")
-            try bytes.write(to: other)
-            let graph = try HNSWIndex.restore(from: other.path).index
-            let job = Self.job(store)
-            if isOwn { builder.note(job.file.path) { $0.written = graph } }
-            try builder.settle(job, graph, store)
-            #expect(graph.isSettled == isOwn)
-            #expect(builder.progress.withLock { $0[job.file.path]?.damage != nil } == !isOwn)
         }
     }
 }
