@@ -55,6 +55,5 @@ final class DirectoryLock: Sendable {
     }
 }
 
-/// What the system calls an error number.
 /// What the system says of an error number.
 func systemMessage(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }

@@ -22,7 +22,7 @@ extension EmbeddedStore {
         }
         try await StoreError.translating(path) {
             let reader = try DatabasePool(path: path)
-            if try await reader.read(Schema.migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
+            _ = try await reader.read { db in try Schema.isCurrent(db, path: path) }
             try await copy(reader, to: file)
             try reader.close()
         }

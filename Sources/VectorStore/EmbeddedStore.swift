@@ -50,7 +50,7 @@ public final class EmbeddedStore: PointStore {
 
     /// Opens the store of a directory, which is made when it is not there, readable by its owner only.
     ///
-    /// - Throws: `.locked`, `.unusable`, `.damaged`, `.newerSchema`. A file that is there is never overwritten.
+    /// - Throws: `.locked`, `.unusable`, `.diskFull`, `.damaged`, `.newerSchema`. A database that is refused is left as it is, byte for byte.
     public init(directory: String, options: Options = Options()) throws(StoreError) {
         let path = directory + "/points.sqlite"
         do {
@@ -66,20 +66,13 @@ public final class EmbeddedStore: PointStore {
         self.options = options
         let published: Published
         (pool, published) = try StoreError.translating(path) {
-            var configuration = Configuration()
-            configuration.foreignKeysEnabled = true
-            let pool = try DatabasePool(path: path, configuration: configuration)
+            let published = try DatabaseFile(path: path, directory: directory, options: options).load()
+            let pool = try DatabasePool(path: path)
             // Acknowledged means synced, not merely written. GRDB sets NORMAL when it turns WAL on, after any
             // `prepareDatabase`: only from here on does FULL last. Readers write nothing and need none.
             let level = options.durability == .full ? "FULL" : "NORMAL"
             try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = \(level)") }
-            let migrator = Schema.migrator
-            if try pool.read(migrator.hasBeenSuperseded) { throw StoreError.newerSchema(path: path) }
-            try migrator.migrate(pool)
-            return (
-                pool,
-                try pool.read { db in try Loader(db, path: path, directory: directory, options: options).published() }
-            )
+            return (pool, published)
         }
         state = Mutex(published)
         let builder = GraphBuilder(self)

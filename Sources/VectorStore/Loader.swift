@@ -210,7 +210,19 @@ struct Loader {
             guard collection.live.contains(number) else {
                 throw StoreError.damaged(path: path, reason: "an index does not know the point in row \(number)")
             }
-            try body(number, row)
+            do {
+                try body(number, row)
+            } catch {
+                throw located(error, "the point in row \(number) of the collection \(collection.name)")
+            }
         }
+    }
+
+    /// An error that says where, if what is damaged was found by us and not by SQLite.
+    private func located(_ error: any Error, _ place: String) -> any Error {
+        guard !(error is DatabaseError), case .damaged(_, let reason) = StoreError(error, path: path) else {
+            return error
+        }
+        return StoreError.damaged(path: path, reason: "\(place): \(reason)")
     }
 }

@@ -4,10 +4,9 @@ import Foundation
 import GRDB
 
 enum Schema {
-    /// Each migration is applied once and never changed afterwards: directories out there have run it.
-    static var migrator: DatabaseMigrator {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1: collections of points") { db in
+    /// Each is applied once and never changed afterwards: directories out there have run it.
+    private static let migrations: [Migration] = [
+        Migration("1: collections of points") { db in
             try db.execute(
                 sql: """
                     CREATE TABLE collections (
@@ -51,14 +50,14 @@ enum Schema {
                     CREATE INDEX payload_entries_by_slot ON payload_entries (field, slot);
                     """
             )
-        }
-        migrator.registerMigration("2: keywords as bytes") { db in
+        },
+        Migration("2: keywords as bytes") { db in
             // Text is bound as a C string, which ends at the first NUL; bytes do not.
             try db.execute(
                 sql: "UPDATE payload_entries SET value = CAST(value AS BLOB) WHERE typeof(value) = 'text'"
             )
-        }
-        migrator.registerMigration("3: named vectors, indexes in memory") { db in
+        },
+        Migration("3: named vectors, indexes in memory") { db in
             try db.execute(
                 sql: """
                     ALTER TABLE collections RENAME TO old_collections;
@@ -142,8 +141,8 @@ enum Schema {
                     CREATE INDEX points_by_version ON points (collection, version);
                     """
             )
-        }
-        migrator.registerMigration("4: aliases") { db in
+        },
+        Migration("4: aliases") { db in
             try db.execute(
                 sql: """
                     CREATE TABLE aliases (
@@ -152,8 +151,8 @@ enum Schema {
                     ) WITHOUT ROWID;
                     """
             )
-        }
-        migrator.registerMigration("5: epochs") { db in
+        },
+        Migration("5: epochs") { db in
             try db.execute(
                 sql: """
                     -- Whose operations a collection had from one on: Epochs.swift.
@@ -166,7 +165,55 @@ enum Schema {
                     INSERT INTO epochs SELECT collection, random(), 0 FROM collections;
                     """
             )
+        },
+    ]
+
+    private struct Migration: Sendable {
+        let name: String
+        let apply: @Sendable (Database) throws -> Void
+
+        init(_ name: String, _ apply: @escaping @Sendable (Database) throws -> Void) {
+            self.name = name
+            self.apply = apply
         }
-        return migrator
+    }
+
+    /// Whether the database has the newest tables.
+    ///
+    /// - Throws: `.newerSchema`; `.damaged` for what no version of this program has left.
+    static func isCurrent(_ db: Database, path: String) throws -> Bool {
+        try applied(in: db, path: path) == migrations.count
+    }
+
+    /// Brings the tables to the newest version, or that of a migration. In the transaction of the caller: all or nothing.
+    ///
+    /// - Throws: What `isCurrent` does.
+    static func migrate(_ db: Database, path: String, upTo last: String? = nil) throws {
+        // GRDB's table: its migrator was what applied them before.
+        try db.execute(
+            sql: "CREATE TABLE IF NOT EXISTS grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+        for migration in migrations.dropFirst(try applied(in: db, path: path)) {
+            try migration.apply(db)
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES (?)", arguments: [migration.name])
+            if migration.name == last { return }
+        }
+    }
+
+    /// How many of the migrations the database has had.
+    private static func applied(in db: Database, path: String) throws -> Int {
+        let tables = try String.fetchSet(db, sql: "SELECT name FROM sqlite_master WHERE type = 'table'")
+        var applied: Set<String> = []
+        if tables.contains("grdb_migrations") {
+            applied = try String.fetchSet(db, sql: "SELECT identifier FROM grdb_migrations")
+        }
+        let names = migrations.map(\.name)
+        guard applied.isSubset(of: names) else { throw StoreError.newerSchema(path: path) }
+        guard applied == Set(names.prefix(applied.count)) else {
+            throw StoreError.damaged(path: path, reason: "a migration before the last one is missing")
+        }
+        if applied.isEmpty, let other = tables.subtracting(["grdb_migrations"]).min() {
+            throw StoreError.damaged(path: path, reason: "the table \(other) is there and none of this program's is")
+        }
+        return applied.count
     }
 }

@@ -26,7 +26,8 @@ public enum StoreError: Error, Sendable, Equatable {
     case locked(directory: String, holder: Int32?)
     /// The directory or a file in it cannot be used; the text says what the system said.
     case unusable(path: String, reason: String)
-    /// The database file is not what it should be. Nothing in it was changed.
+    /// The database file is not what it should be; the text says what, and where if SQLite knows. What found it, be it the opening or an
+    /// operation, changed nothing in it.
     case damaged(path: String, reason: String)
     /// The database was written by a newer version of this program.
     case newerSchema(path: String)
@@ -60,7 +61,8 @@ extension StoreError: CustomStringConvertible {
         case .unusable(let path, let reason): "\(path) cannot be used: \(reason)"
         case .damaged(let path, let reason):
             """
-            \(path) is damaged (\(reason)). Nothing in it was changed. Restore a copy, or move it away to begin anew.
+            \(path) is damaged (\(reason)). Nothing in it was changed by what found this. Restore a copy (`minilm backup` makes them), or move it away to \
+            begin anew.
             """
         case .newerSchema(let path):
             "\(path) was written by a newer version of this program: use that version, or another directory."

@@ -31,6 +31,7 @@
 //   UpdateTransaction.swift       the operations of one update
 //   Schema.swift                  the SQLite tables and their migrations
 //   DirectoryLock.swift           one process a directory
+//   DatabaseFile.swift            the database as it is opened: read whole before anything is written
 //   Loader.swift                  memory from the database
 //
 //   CollectionState.swift         what a collection has in memory, as a value
