@@ -79,7 +79,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-        // Stands in for the allocator in the tests' program, to count its calls.
+        // Stands in for the allocator, and for what writes and syncs files, in the tests' program, to count its calls.
         .target(name: "RuntimeCounters", path: "Tests/RuntimeCounters"),
         // Killed by VectorStoreTests in the middle of its work; no product of the package.
         .executableTarget(
@@ -94,7 +94,8 @@ let package = Package(
         .testTarget(
             name: "VectorStoreTests",
             dependencies: [
-                "VectorStore", "TestSupport", "StoreCrashWriter", .product(name: "GRDB", package: "GRDB.swift"),
+                "VectorStore", "TestSupport", "StoreCrashWriter", "RuntimeCounters",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             resources: [.copy("Goldens")],
             swiftSettings: strict),

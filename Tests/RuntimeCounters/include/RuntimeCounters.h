@@ -1,4 +1,5 @@
-// Counts what a piece of Swift costs that its source does not show: calls of the allocator and of reference counting.
+// Counts what a piece of Swift costs that its source does not show: calls of the allocator and of reference counting, and what is
+// written to a file and synced.
 #ifndef RUNTIME_COUNTERS_H
 #define RUNTIME_COUNTERS_H
 
@@ -18,5 +19,21 @@ bool runtime_counts_exist(void);
 
 /// What this thread has called since it began.
 struct runtime_counts runtime_counts(void);
+
+struct runtime_file_counts {
+    /// Calls of pwrite on the file.
+    uint64_t writes;
+    /// Calls of fsync and fdatasync on it that succeeded.
+    uint64_t syncs;
+    /// Writes that no sync has begun after which succeeded.
+    uint64_t unsynced;
+};
+
+/// Counts from now on what this process does to a file, by its device and inode.
+///
+/// @returns What `runtime_file_counts` knows it by; -1 where files are not counted, or as many as can be.
+int runtime_watch_file(uint64_t device, uint64_t inode);
+
+struct runtime_file_counts runtime_file_counts(int watch);
 
 #endif
