@@ -25,17 +25,16 @@ public struct RowBits: Sendable {
         }
     }
 
-    /// The same for many rows, in any order.
-    public mutating func insert(contentsOf rows: Span<UInt32>) {
+    /// The same for many rows, in any order, each so many rows further on.
+    public mutating func insert(contentsOf rows: Span<UInt32>, shiftedBy shift: UInt32 = 0) {
         var last: UInt32 = 0
         for index in rows.indices { last = max(last, rows[index]) }
         if rows.isEmpty { return }
-        let needed = Int(last >> 6) + 1
-        if needed > words.count { words.append(contentsOf: repeatElement(0, count: needed - words.count)) }
+        grow(toWords: Int((last + shift) >> 6) + 1)
         var added = 0
         var words = words.mutableSpan
         for index in rows.indices {
-            let row = rows[index]
+            let row = rows[index] + shift
             let word = words[Int(row >> 6)]
             added += Int(~word >> UInt64(row & 63) & 1)
             words[Int(row >> 6)] = word | 1 << UInt64(row & 63)
@@ -68,11 +67,28 @@ public struct RowBits: Sendable {
         }
     }
 
+    private mutating func grow(toWords needed: Int) {
+        if needed > words.count { words.append(contentsOf: repeatElement(0, count: needed - words.count)) }
+    }
+
     public mutating func formUnion(_ other: RowBits) {
-        if words.count < other.words.count {
-            words.append(contentsOf: repeatElement(0, count: other.words.count - words.count))
-        }
+        grow(toWords: other.words.count)
         combine(other) { $0 | $1 }
+    }
+
+    /// Adds the rows of another set, each so many words of 64 rows further on: a pass over the words of that set alone.
+    public mutating func formUnion(_ other: RowBits, shiftedByWords shift: Int) {
+        precondition(shift >= 0)
+        grow(toWords: shift + other.words.count)
+        let more = other.words.span
+        var words = words.mutableSpan
+        var added = 0
+        for index in more.indices {
+            let word = words[shift + index]
+            added += (more[index] & ~word).nonzeroBitCount
+            words[shift + index] = word | more[index]
+        }
+        count += added
     }
 
     public mutating func formIntersection(_ other: RowBits) { combine(other) { $0 & $1 } }

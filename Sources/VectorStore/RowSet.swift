@@ -70,10 +70,11 @@ struct RowSet: Sendable {
         }
     }
 
-    func add(to rows: inout RowBits) {
+    /// - Parameter shift: How many words of 64 rows further on each row is meant.
+    func add(to rows: inout RowBits, shiftedByWords shift: Int = 0) {
         switch storage {
-        case .few(let list): rows.insert(contentsOf: list.span)
-        case .many(let bits): rows.formUnion(bits)
+        case .few(let list): rows.insert(contentsOf: list.span, shiftedBy: UInt32(shift * 64))
+        case .many(let bits): rows.formUnion(bits, shiftedByWords: shift)
         }
     }
 

@@ -47,16 +47,23 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
 
     init() {}
 
+    var first: Entry? { chunks.first?[0] }
+    var last: Entry? { chunks.last.map { $0[$0.count - 1] } }
+
     /// Adds a pair unless it is there.
-    mutating func insert(_ key: Key, _ row: UInt32) {
+    ///
+    /// - Returns: Whether it was not.
+    @discardableResult
+    mutating func insert(_ key: Key, _ row: UInt32) -> Bool {
         let entry = Entry(key: key, row: row)
         guard !chunks.isEmpty else {
             count = 1
-            return chunks.append(Chunk(keys: [key], rows: [row]))
+            chunks.append(Chunk(keys: [key], rows: [row]))
+            return true
         }
         let number = chunk(for: entry)
         let place = chunks[number].place(of: entry)
-        if place < chunks[number].count, !entry.precedes(chunks[number][place]) { return }
+        if place < chunks[number].count, !entry.precedes(chunks[number][place]) { return false }
         chunks[number].keys.insert(key, at: place)
         chunks[number].rows.insert(row, at: place)
         count += 1
@@ -64,18 +71,32 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
             let upper = chunks[number].splitUpperHalf()
             chunks.insert(upper, at: number + 1)
         }
+        return true
     }
 
-    mutating func remove(_ key: Key, _ row: UInt32) {
-        guard !chunks.isEmpty else { return }
+    /// - Returns: Whether the pair was there.
+    @discardableResult
+    mutating func remove(_ key: Key, _ row: UInt32) -> Bool {
+        guard !chunks.isEmpty else { return false }
         let entry = Entry(key: key, row: row)
         let number = chunk(for: entry)
         let place = chunks[number].place(of: entry)
-        guard place < chunks[number].count, !entry.precedes(chunks[number][place]) else { return }
+        guard place < chunks[number].count, !entry.precedes(chunks[number][place]) else { return false }
         chunks[number].keys.remove(at: place)
         chunks[number].rows.remove(at: place)
         count -= 1
         if chunks[number].count == 0 { chunks.remove(at: number) }
+        return true
+    }
+
+    /// Half of the chunks, the later ones, which leave these entries.
+    mutating func splitUpperHalf() -> SortedEntries {
+        var upper = SortedEntries()
+        upper.chunks = Array(chunks[(chunks.count / 2)...])
+        upper.count = upper.chunks.reduce(0) { $0 + $1.count }
+        chunks.removeSubrange((chunks.count / 2)...)
+        count -= upper.count
+        return upper
     }
 
     /// The last chunk that begins at or before the entry, or the first.
@@ -98,6 +119,24 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
             }
             number += 1
         }
+    }
+
+    /// The entries from the last that is not `isBehind` backwards, until `body` has enough and returns false.
+    ///
+    /// - Returns: What `body` returned last.
+    func forEachBackwards(from isBehind: (Key) -> Bool, _ body: (Entry) -> Bool) -> Bool {
+        var number = chunks.partitioningIndex { isBehind($0.keys[0]) }
+        while number > 0 {
+            number -= 1
+            let chunk = chunks[number]
+            var place =
+                isBehind(chunk.keys[chunk.count - 1]) ? chunk.keys.partitioningIndex(where: isBehind) : chunk.count
+            while place > 0 {
+                place -= 1
+                if !body(chunk[place]) { return false }
+            }
+        }
+        return true
     }
 
     /// Adds the rows of the same entries to a set: a nanosecond a row, where `forEach` takes fifty.

@@ -40,7 +40,8 @@
 //   SparseField.swift             an inverted index
 //   MultiField.swift              several vectors a point
 //   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
-//   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, ShardedDictionary.swift   their parts, which copies share
+//   PayloadIndex+Answers.swift    what is read from them
+//   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, RangeEntries.swift, ShardedDictionary.swift   their parts, which copies share
 //   StateAges.swift               which states readers still have; FreeRows.swift, the rows that no point has
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
 //   GraphBuilder+Work.swift       rows enter and leave, graphs are checked and replaced; GraphBuilder+Threads.swift, by whom;
