@@ -24,6 +24,7 @@
 //
 //   IndexBenchmark.swift        recall against speed, filters, snapshot: what `minilm bench index` prints,
 //   IndexBenchmark+Markdown.swift   as tables
+//   IndexBenchmark+Churn.swift      recall after half of the rows have been exchanged
 //
 //   SearchContext.swift         what one search writes: the beam, the visited nodes
 //   SearchContext+Walk.swift    Algorithm 2: from node to nearer node

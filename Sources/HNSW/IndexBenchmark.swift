@@ -160,7 +160,7 @@ public struct IndexBenchmark {
     }
 
     /// Rows in the order of a multiplicative hash of their number: seeded, without a generator to carry.
-    private static func shuffled(_ rows: Int) -> [UInt32] {
+    static func shuffled(_ rows: Int) -> [UInt32] {
         func hash(_ row: Int) -> UInt64 {
             let z = UInt64(row) &* 0x9E37_79B9_7F4A_7C15
             return (z ^ (z >> 31)) &* 0x94D0_49BB_1331_11EB
@@ -228,7 +228,7 @@ public struct IndexBenchmark {
 
     // MARK: Parts
 
-    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+    static func seconds(since start: ContinuousClock.Instant) -> Double {
         let (seconds, attoseconds) = (ContinuousClock.now - start).components
         return Double(seconds) + Double(attoseconds) * 1e-18
     }
@@ -248,7 +248,7 @@ public struct IndexBenchmark {
         return times
     }
 
-    private static func recall(
+    static func recall(
         _ index: HNSWIndex, _ queries: Span<Float>, _ truth: [[Float]], count: Int, ef: Int, filter: RowBits?
     ) throws(HNSWError) -> Double {
         let dimension = index.configuration.dimension
@@ -270,7 +270,7 @@ public struct IndexBenchmark {
     }
 
     /// The `wanted` best scores of each query.
-    private static func exactScores(
+    static func exactScores(
         base: Span<Float>, queries: Span<Float>, _ configuration: HNSWConfiguration, count wanted: Int, threads: Int,
         where isIncluded: @Sendable (Int) -> Bool
     ) -> [[Float]] {

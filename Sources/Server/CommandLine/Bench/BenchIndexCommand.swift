@@ -17,6 +17,7 @@ struct BenchIndexCommand: ParsableCommand {
             EXAMPLES
               minilm bench index --vectors base.npy --queries queries.npy --ef 32,64,128
               minilm bench index --vectors base.npy --queries queries.npy --truth nearest.npy --out results
+              minilm bench index --vectors base.npy --queries queries.npy --churn
             """
     )
 
@@ -53,12 +54,21 @@ struct BenchIndexCommand: ParsableCommand {
     @Option(help: "Threads.")
     var threads = ProcessInfo.processInfo.activeProcessorCount
 
+    @Flag(
+        help: """
+            Measure this alone: recall after a graph of two thirds of the vectors has lost half of them and got the last third, beside a \
+            fresh build's.
+            """)
+    var churn = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
     @Option(
-        help:
-            "Also write index.md, index.json, index.svg (recall against speed) and index-filters.svg into this directory."
+        help: """
+            Also write index.md, index.json, index.svg (recall against speed) and index-filters.svg, or churn.md and churn.json, into this \
+            directory.
+            """
     )
     var out: String?
 
@@ -69,6 +79,7 @@ struct BenchIndexCommand: ParsableCommand {
         }
         guard !efs.isEmpty, efs.allSatisfy({ $0 > 0 }) else { throw ValidationError("--ef is a list of numbers") }
         guard threads > 0, queryCount > 0 else { throw ValidationError("--threads and --query-count are at least 1") }
+        if churn, truth != nil { throw ValidationError("--truth is of all vectors: --churn looks for its own") }
     }
 
     private var efs: [Int] { ef.split(separator: ",").map { Int($0.trimmingCharacters(in: .whitespaces)) ?? 0 } }
@@ -104,6 +115,11 @@ struct BenchIndexCommand: ParsableCommand {
         var benchmark = IndexBenchmark(configuration(dimension: matrix.columns))
         benchmark.efs = efs
         benchmark.threads = threads
+        if churn {
+            guard base.count / matrix.columns >= 3 else { throw ValidationError("--churn needs 3 vectors") }
+            let report = try benchmark.runChurn(base: Array(base).span, queries: asked.span) { Terminal.say($0) }
+            return try tell(report, report.markdown, "churn")
+        }
         let snapshot = FileManager.default.temporaryDirectory.appending(path: "minilm-bench-\(UUID().uuidString)").path
         defer { unsafe _ = unlink(snapshot) }
         benchmark.snapshotPath = snapshot
@@ -115,18 +131,23 @@ struct BenchIndexCommand: ParsableCommand {
         report.normalised = normalised
         Terminal.say("a new process")
         report.reopening = NewProcess.opening(snapshot, queries: asked, dimension: matrix.columns)
+        try tell(
+            report, report.markdown, "index",
+            charts: ["index.svg": report.recallChart.svg, "index-filters.svg": report.filterChart.svg])
+    }
+
+    /// Prints a report, and writes it into the directory of --out.
+    private func tell(
+        _ report: some Encodable, _ markdown: String, _ name: String, charts: [String: String] = [:]
+    ) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let record = String(decoding: try encoder.encode(report), as: UTF8.self)
         if let out {
-            try ReportFiles.write(
-                [
-                    "index.md": report.markdown + "\n", "index.json": record + "\n",
-                    "index.svg": report.recallChart.svg,
-                    "index-filters.svg": report.filterChart.svg,
-                ], into: out)
+            let texts = ["\(name).md": markdown + "\n", "\(name).json": record + "\n"]
+            try ReportFiles.write(texts.merging(charts) { $1 }, into: out)
         }
-        print(json ? record : report.markdown)
+        print(json ? record : markdown)
     }
 
     /// What --truth names, checked.
