@@ -72,7 +72,7 @@ public struct JSONObject: Sendable {
     private var members: OrderedDictionary<Name, JSONValue>
 
     /// Swift's strings are equal when they look equal; JSON's when they are.
-    private struct Name: Hashable {
+    struct Name: Hashable {
         let text: String
 
         static func == (lhs: Name, rhs: Name) -> Bool { lhs.text.utf8.elementsEqual(rhs.text.utf8) }

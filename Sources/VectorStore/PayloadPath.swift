@@ -5,7 +5,7 @@
 /// Dots do not go into arrays: over `{"a": [{"c": 1}]}`, `a.c` leads nowhere and `a[].c` to 1. Keys outside quotes are letters,
 /// digits, `_` and `-`.
 public struct PayloadPath: Sendable, Hashable {
-    enum Step: Sendable, Hashable {
+    enum Step: Sendable {
         case member(String)
         case index(Int)
         /// `[]`: every element.
@@ -115,6 +115,26 @@ public struct PayloadPath: Sendable, Hashable {
         default: break
         }
     }
+}
+
+extension PayloadPath.Step: Hashable {
+    /// A member as payloads tell them apart: by its scalars.
+    private enum Exact: Hashable {
+        case member(JSONObject.Name)
+        case index(Int)
+        case each
+    }
+
+    private var exact: Exact {
+        switch self {
+        case .member(let name): .member(JSONObject.Name(text: name))
+        case .index(let index): .index(index)
+        case .each: .each
+        }
+    }
+
+    static func == (lhs: Self, rhs: Self) -> Bool { lhs.exact == rhs.exact }
+    func hash(into hasher: inout Hasher) { hasher.combine(exact) }
 }
 
 extension PayloadPath: ExpressibleByStringLiteral {

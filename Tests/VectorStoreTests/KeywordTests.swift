@@ -38,4 +38,26 @@ import VectorStore
             }
         }
     }
+
+    /// The index of one is not asked about the other.
+    @Test func `fields whose keys look alike are different, each with its own index`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            let keys = ["\"\u{E9}\"", "\"e\u{301}\""]
+            try await store.createPayloadIndex(keys[0], .keyword, in: "c")
+            let points = ["\u{E9}", "e\u{301}"].enumerated().map { number, key in
+                Point(id: .number(UInt64(number)), vector: [1], payload: JSONObject([(key, "x")]))
+            }
+            _ = try await store.update([.upsert(points)], in: "c")
+            for isEach in [false, true] {
+                if isEach { try await store.createPayloadIndex(keys[1], .integer, in: "c") }
+                for (number, key) in keys.enumerated() {
+                    let filter = Filter(must: [.match(key: try PayloadPath(key), .value("x"))])
+                    let page = try await store.scroll(ScrollRequest(filter: filter, limit: 9), in: "c")
+                    #expect(page.points.map(\.id) == [.number(UInt64(number))])
+                }
+            }
+        }
+    }
 }
