@@ -118,10 +118,7 @@ struct CollectionState: Sendable {
     mutating func replacePayload(_ old: JSONValue, by new: JSONValue, row: UInt32) {
         heads.set(version: operation, row: row)
         payloadEdits += 1
-        for number in indexes.indices {
-            indexes[number].remove(old, row: row)
-            indexes[number].insert(new, row: row)
-        }
+        for number in indexes.indices { indexes[number].replace(old, by: new, row: row) }
     }
 
     /// When opening: points of these were edited after the graph's file was written.

@@ -165,13 +165,6 @@ private struct Phrase {
 }
 
 extension JSONValue {
-    /// Equality with strings compared byte for byte, as Qdrant and the payload indexes do: for Swift "é" equals "e" and a
-    /// combining accent.
-    fileprivate func isIdentical(to other: JSONValue) -> Bool {
-        if case (.string(let a), .string(let b)) = (self, other) { return a.utf8.elementsEqual(b.utf8) }
-        return self == other
-    }
-
     /// Strings, integers and booleans are matched by value; floating-point numbers only by range.
     fileprivate var isMatchable: Bool {
         switch self {

@@ -52,6 +52,20 @@ extension JSONValue {
 }
 
 extension JSONValue {
+    /// Equality with strings compared byte for byte, as Qdrant and the payload indexes do: for Swift "é" equals "e" and a
+    /// combining accent.
+    func isIdentical(to other: JSONValue) -> Bool {
+        switch (self, other) {
+        case (.string(let mine), .string(let others)): mine.utf8.elementsEqual(others.utf8)
+        case (.array(let mine), .array(let others)):
+            mine.count == others.count && zip(mine, others).allSatisfy { $0.isIdentical(to: $1) }
+        case (.object(let mine), .object(let others)):
+            mine.count == others.count
+                && mine.allSatisfy { name, value in others[name].map { value.isIdentical(to: $0) } ?? false }
+        default: self == other
+        }
+    }
+
     /// Whether a part of it lies more than so many levels below it.
     func isDeeper(than levels: Int) -> Bool {
         switch self {

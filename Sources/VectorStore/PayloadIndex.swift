@@ -67,6 +67,15 @@ struct PayloadIndex: Sendable {
     /// - Parameter payload: The one that was inserted.
     mutating func remove(_ payload: JSONValue, row: UInt32) { change(payload, row, isInsertion: false) }
 
+    /// - Parameter old: The one that was inserted.
+    mutating func replace(_ old: JSONValue, by new: JSONValue, row: UInt32) {
+        // Most changes are of other fields.
+        let (before, after) = (field.values(in: old), field.values(in: new))
+        if JSONValue.array(before).isIdentical(to: .array(after)) { return }
+        remove(old, row: row)
+        insert(new, row: row)
+    }
+
     private mutating func change(_ payload: JSONValue, _ row: UInt32, isInsertion: Bool) {
         let elements = field.elements(in: payload)
         func mark(_ bits: inout RowBits, _ holds: Bool) {

@@ -60,4 +60,23 @@ import VectorStore
             }
         }
     }
+
+    /// Indexes are changed only where the value of their field is another, to the scalar.
+    @Test func `a value that is replaced by one that looks alike is replaced in its index`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            try await store.createPayloadIndex("k", .keyword, in: "c")
+            try await store.createPayloadIndex("other", .keyword, in: "c")
+            let (old, new): (JSONValue, JSONValue) = (["v", ["\u{E9}"]], ["v", "e\u{301}"])
+            let point = Point(id: .number(1), vector: [1], payload: ["k": "\u{E9}", "other": "o", "deep": old])
+            _ = try await store.update([.upsert([point])], in: "c")
+            _ = try await store.update([.setPayload(["k": "e\u{301}", "deep": new], .ids([.number(1)]))], in: "c")
+            for (value, count) in [("\u{E9}", 0), ("e\u{301}", 1)] {
+                let filter = Filter(must: [.match(key: "k", .value(.string(value)))])
+                #expect(try await store.count(filter, in: "c") == count)
+            }
+            #expect(try await store.count(Filter(must: [.match(key: "other", .value("o"))]), in: "c") == 1)
+        }
+    }
 }
