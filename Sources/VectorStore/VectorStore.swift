@@ -15,10 +15,11 @@
 //   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
 //   Stopwords.swift (+Lists), Stemmer.swift, StemmedFields.swift, ASCIIFolding.swift   what a text index does to words
 //
-//   EmbeddedStore.swift           the implementation in this process: opening, closing, collections
+//   EmbeddedStore.swift           the implementation in this process: opening, closing, transactions
+//   EmbeddedStore+Collections.swift   collections and payload indexes
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
 //   EmbeddedStore+AtOnce.swift    what memory alone answers, without a change of threads
-//   PointsQuery.swift             Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
+//   PointsQuery.swift (+Check)    Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
 //   BM25.swift                    texts as sparse vectors, and ranking by the words of payloads
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
