@@ -100,7 +100,10 @@ struct QueryEvaluation {
                 Hit(row: UInt32(truncatingIfNeeded: $0.point), score: 1)
             }
         case .random:
-            return (rows ?? state.live).list.shuffled().prefix(count).map { Hit(row: $0, score: 1) }
+            // Shuffled no further than it is told.
+            var all = (rows ?? state.live).list
+            for place in 0..<min(count, all.count) { all.swapAt(place, .random(in: place..<all.count)) }
+            return all.prefix(count).map { Hit(row: $0, score: 1) }
         case .order(let key, let isDescending, let start):
             guard let index = state.index(on: key),
                 let entries = try index.ordered(among: rows, isDescending, from: start, count)
@@ -200,8 +203,9 @@ struct QueryEvaluation {
             guard let own = try EmbeddedStore.vectors(row, source.configuration, path: store.path)[name] else {
                 throw StoreError.badRequest("point \(id) has no vector '\(name)'")
             }
-            try state.configuration.check([query.using: own])
-            return own
+            let vector = state.configuration.adapted(own, to: query.using)
+            try state.configuration.check([query.using: vector])
+            return vector
         }
     }
 

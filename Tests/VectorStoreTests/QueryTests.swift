@@ -249,4 +249,23 @@ import VectorStore
             }
         }
     }
+
+    @Test func `a point of a collection of single vectors is an example for one of several`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            let several = CollectionConfiguration.VectorParameters(size: 2, distance: .dot, isMulti: true)
+            try await store.createCollection("several", CollectionConfiguration(vectors: ["": several]))
+            try await store.createCollection("single", CollectionConfiguration(size: 2, distance: .dot))
+            _ = try await store.update([.upsert([Point(id: .number(7), vector: [0, 1])])], in: "single")
+            let points = [[[Float(1), 0]], [[1, 0], [0, 2]]].enumerated().map { number, rows in
+                Point(id: .number(UInt64(number)), vectors: ["": .multi(rows)])
+            }
+            _ = try await store.update([.upsert(points)], in: "several")
+            var query = PointsQuery(.nearest(.id(.number(7))))
+            query.lookup = .init(collection: "single", vector: nil)
+            let hits = try await store.query(query, in: "several")
+            #expect(hits.map(\.id) == [.number(1), .number(0)])
+            #expect(hits.map(\.score) == [2, 0])
+        }
+    }
 }
