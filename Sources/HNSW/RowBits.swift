@@ -33,11 +33,12 @@ public struct RowBits: Sendable {
         grow(toWords: Int((last + shift) >> 6) + 1)
         var added = 0
         var words = words.mutableSpan
+        // Below the greatest row, which there is room for: unchecked.
         for index in rows.indices {
-            let row = rows[index] + shift
-            let word = words[Int(row >> 6)]
-            added += Int(~word >> UInt64(row & 63) & 1)
-            words[Int(row >> 6)] = word | 1 << UInt64(row & 63)
+            let row = unsafe rows[unchecked: index] &+ shift
+            let word = unsafe words[unchecked: Int(row >> 6)]
+            added &+= Int(truncatingIfNeeded: ~word >> UInt64(row & 63) & 1)
+            unsafe words[unchecked: Int(row >> 6)] = word | 1 << UInt64(row & 63)
         }
         count += added
     }
@@ -82,12 +83,12 @@ public struct RowBits: Sendable {
         grow(toWords: shift + other.words.count)
         let more = other.words.span
         var words = words.mutableSpan
+        // Counted before and apart, which leaves two loops that become vector instructions. There is room for all: unchecked.
         var added = 0
         for index in more.indices {
-            let word = words[shift + index]
-            added += (more[index] & ~word).nonzeroBitCount
-            words[shift + index] = word | more[index]
+            added &+= unsafe (more[unchecked: index] & ~words[unchecked: shift &+ index]).nonzeroBitCount
         }
+        for index in more.indices { unsafe words[unchecked: shift &+ index] |= more[unchecked: index] }
         count += added
     }
 
