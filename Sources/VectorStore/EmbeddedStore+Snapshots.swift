@@ -6,7 +6,8 @@ import GRDB
 extension EmbeddedStore {
     /// Writes a collection to a file, as it is now: vectors, payloads, configuration and payload indexes. Updates go on meanwhile.
     ///
-    /// Graphs are not in it: whoever restores it builds them again. The file gets its name when it is whole and synced, and the name is synced, too.
+    /// Graphs are not in it: whoever restores it builds them again. The file gets its name when it is whole and synced, and the name is
+    /// synced, too.
     ///
     /// - Throws: `.collectionNotFound`, `.unusable` when there is something of that name already, `.diskFull`.
     public func snapshot(of name: String, to file: String) async throws(StoreError) -> SnapshotInfo {
@@ -39,6 +40,8 @@ extension EmbeddedStore {
             }
         } catch {
             try? FileManager.default.removeItem(atPath: partial)
+            // Nothing is written to the store's own disk.
+            if case .diskFull = error { throw .diskFull(path: file) }
             throw error
         }
     }
