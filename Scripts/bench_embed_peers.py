@@ -3,8 +3,9 @@
 
 A throw-away virtual environment gets the engines from PyPI; their models are exported from the local weights. Each engine
 runs in a process of its own, at the batch size that was best for it in a calibration, one text by one included; rounds are
-interleaved, and ratios are taken within a round. A peer that fails or does not answer is left out with its reason; where one
-of ours fails, so does the run.
+interleaved, and ratios are taken within a round. Nobody is measured cold: ours is a new process for each measurement and
+embeds the texts before, a peer's has embedded them in the calibration and embeds some of them again, untimed. A peer that fails
+or does not answer is left out with its reason; where one of ours fails, so does the run.
 
     make build bench-texts && Scripts/bench_embed_peers.py
     Scripts/bench_embed_peers.py --ours f32,i8 --engines onnxruntime-bert,openvino --sets large --rounds 3
@@ -13,6 +14,7 @@ of ours fails, so does the run.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import select
@@ -43,6 +45,13 @@ INT8 = [
 ]
 PEER_NAMES = FLOAT32 + BFLOAT16 + INT8
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+# In a calibration two settings are close when neither takes so many times the other's time; one that takes so many times the
+# best's ends the search for a larger size.
+CLOSE, HOPELESS = 1.1, 1.5
+# Texts of a calibration's comparison, at least; a power of two, as batch sizes are.
+LEAST_SAMPLE = 16
+# Texts that a peer embeds untimed before it is timed, in a calibration one: it has just embedded others.
+WARM_UP = 16
 # Seconds that an engine may take for one answer, and for its model's export. 2,000 mixed texts are 240,000 tokens: two
 # minutes for an engine that does 2,000 a second.
 PATIENCE, EXPORT_PATIENCE = 300, 900
@@ -58,7 +67,7 @@ class Peer:
     """An engine of another project, in its worker process."""
 
     def __init__(self, name, options, python, folder):
-        self.name = name
+        self.name, self.threads = name, options.threads
         arguments = [name, str(options.weights), str(folder)]
         noise = subprocess.DEVNULL if options.quiet else None
         threads = str(options.threads)
@@ -74,50 +83,109 @@ class Peer:
             raise RuntimeError(f"its model was not exported within {EXPORT_PATIENCE} s") from None
         if made.returncode != 0:
             raise RuntimeError(f"its model could not be exported (status {made.returncode})")
+        self.settings = {}
+        self.unread = b""
         begin = time.perf_counter()
         self.process = subprocess.Popen(
             [python, str(PEERS / "worker.py"), *arguments, threads], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=noise, text=True, env=environment)
-        self.layouts = self.answer()["layouts"]
+            stderr=noise, bufsize=0, env=environment)
+        try:
+            hello = self.answer("layouts", "batch_sizes")
+        except RuntimeError:
+            self.close()
+            raise
+        self.layouts, self.batch_sizes = hello["layouts"], hello["batch_sizes"] or BATCH_SIZES
         self.cold_start = time.perf_counter() - begin
-        self.settings = {}
 
-    def answer(self):
-        # Whole lines are written at once, an answer a question: where there is something to read, there is a line.
-        if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
-            self.process.kill()
-            raise RuntimeError(f"it did not answer within {PATIENCE} s")
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"it ended with status {self.process.wait()}")
-        record = json.loads(line)
-        if "error" in record:
+    def line(self):
+        """The next line it writes, or why there is none."""
+        end = time.monotonic() + PATIENCE
+        output = self.process.stdout.fileno()
+        while b"\n" not in self.unread:
+            if not select.select([output], [], [], max(end - time.monotonic(), 0))[0]:
+                self.process.kill()
+                raise RuntimeError(f"it did not answer within {PATIENCE} s")
+            part = os.read(output, 1 << 16)
+            if not part:
+                self.close()
+                raise RuntimeError(f"it ended with status {self.process.returncode}")
+            self.unread += part
+        line, _, self.unread = self.unread.partition(b"\n")
+        return line
+
+    def answer(self, *keys):
+        """Its answer, an object that has these keys."""
+        line = self.line()
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if isinstance(record, dict) and "error" in record:
             raise RuntimeError(record["error"])
+        if not isinstance(record, dict) or not record.keys() >= set(keys) or self.unread:
+            said = b"\n".join([line, self.unread]) if self.unread else line
+            raise RuntimeError(f"its answer is not one JSON object with {', '.join(keys)}: {said[:200]!r}")
         self.peak = record.get("peak_bytes")
         return record
 
     def ask(self, **command):
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        return self.answer()
+        try:
+            self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        except BrokenPipeError:
+            pass  # it has ended: with which status is what reading finds
+        return self.answer("seconds")
 
     def calibrate(self, name, path, texts):
-        """Finds the batch size, and the layout of those the engine has, that is fastest for a set: all of them once, the best
-        three again."""
-        limit = max(texts // 8, 16)
+        """Finds the batch size, and the layout of those the engine has, that is fastest for a set.
 
-        def seconds(setting):
-            return self.ask(do="encode", texts=str(path), limit=limit, **setting)["seconds"]
+        Sizes are tried from the smallest on, each against the best so far, until two in a row were slower, or one by half. Two
+        are compared on the same texts: an eighth of the set or more, of which a session a core gets whole batches of either
+        size, as many as the others; or all texts, where those are fewer, which is what is measured then. What is close is
+        measured again, as is what would end the search at once.
+        """
+        times = {}
 
-        # Beyond the sample one size is like another.
-        sizes = [size for size in BATCH_SIZES if size < 2 * limit]
-        settings = [{"batch_size": size, "layout": layout} for layout in self.layouts for size in sizes]
-        times = [(seconds(setting), number) for number, setting in enumerate(settings)]
-        best = min((min(time, seconds(settings[number])), number) for time, number in sorted(times)[:3])
-        self.settings[name] = settings[best[1]]
+        def seconds(setting, sample, again=False):
+            key = (*setting, sample)
+            if again or key not in times:
+                layout, size = setting
+                answer = self.ask(do="encode", texts=str(path), limit=sample, warm_up=1, layout=layout, batch_size=size)
+                times[key] = min(answer["seconds"], times.get(key, math.inf))
+            return times[key]
+
+        def slowness(one, other, sample):
+            """How many times the other's time one takes."""
+            ratio = seconds(one, sample) / seconds(other, sample)
+            if 1 / CLOSE < ratio < CLOSE:
+                ratio = seconds(one, sample, again=True) / seconds(other, sample, again=True)
+            elif ratio >= HOPELESS:
+                ratio = seconds(one, sample, again=True) / seconds(other, sample)
+            return ratio
+
+        def sample_for(size):
+            sample = LEAST_SAMPLE
+            while sample < max(texts // 8, 2 * size, self.threads * size):
+                sample *= 2
+            return min(sample, texts)
+
+        # Beyond the set one size is like another.
+        sizes = [size for number, size in enumerate(self.batch_sizes) if number == 0 or self.batch_sizes[number - 1] < texts]
+        best = None
+        for layout in self.layouts:
+            champion, slower = (layout, sizes[0]), 0
+            for size in sizes[1:]:
+                ratio = slowness((layout, size), champion, sample_for(size))
+                slower = 0 if ratio < 1 else slower + 1
+                if ratio < 1:
+                    champion = (layout, size)
+                elif slower == 2 or ratio >= HOPELESS:
+                    break
+            if best is None or slowness(champion, best, sample_for(max(champion[1], best[1]))) < 1:
+                best = champion
+        self.settings[name] = {"layout": best[0], "batch_size": best[1]}
 
     def seconds(self, name, path):
-        return self.ask(do="encode", texts=str(path), **self.settings[name])["seconds"]
+        return self.ask(do="encode", texts=str(path), warm_up=WARM_UP, **self.settings[name])["seconds"]
 
     def latencies(self):
         """p50 of single calls by tokens, in seconds."""
@@ -324,14 +392,20 @@ def measure(engines, sets, options, folder, skipped):
             engine.vectors(options.texts / "mixed.txt", record["file"])
 
     load = os.getloadavg()[0]
+    begin = time.monotonic()
+
+    def told(what):
+        print(f"{what}, {time.monotonic() - begin:.0f} s since the start", file=sys.stderr)
+
     for name, path in sets.items():
         each(lambda engine, _: engine.calibrate(name, path, counts[name][1]))
+        told(f"calibrated for the set {name}")
     for number in range(options.rounds):
         # Nobody is always first.
         for name in sets:
             each(round_trip(name), number % len(engines))
         each(latencies, number % len(engines))
-        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        told(f"round {number + 1} of {options.rounds}")
     each(finish)
     return {
         "machine": machine(), "threads": options.threads, "rounds": options.rounds, "load_at_start": load,

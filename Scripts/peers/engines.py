@@ -197,16 +197,21 @@ class FastEmbed:
 
 
 class LlamaCpp(Tokenized):
-    """llama.cpp by its Python package, with its own tokenizer; texts go into a context's batch until it is full."""
+    """llama.cpp by its Python package, with its own tokenizer; texts go into a context's batch until it is full.
+
+    A context's batch is of a fixed size, in tokens: 256 for a batch size of 8, the least in which every text has room.
+    """
+
+    batch_sizes = (8, 16, 32, 64, 128)
 
     def __init__(self, weights, folder, threads, precision):
         super().__init__(weights)
         self.path, self.threads = str(export_gguf(weights, folder, precision)), threads
-        self.batch_size, self.model = 0, None
+        self.tokens, self.model = 0, None
 
-    def load(self, batch_size):
-        """A context's batch is of a fixed size, in tokens."""
-        if batch_size == self.batch_size:
+    def load(self, tokens):
+        """Makes a context whose batch is of so many tokens, if it is not what there is."""
+        if tokens == self.tokens:
             return
         import llama_cpp
 
@@ -218,13 +223,12 @@ class LlamaCpp(Tokenized):
             parameters.n_seq_max = 64
             return parameters
 
-        tokens = 256 * max(batch_size // 8, 1)
         llama_cpp.llama_cpp.llama_context_default_params = llama_cpp.llama_context_default_params = several
         self.model = llama_cpp.Llama(
             self.path, embedding=True, n_ctx=tokens, n_batch=tokens, n_ubatch=tokens, n_threads=self.threads,
             n_threads_batch=self.threads, verbose=False)
         llama_cpp.llama_cpp.llama_context_default_params = llama_cpp.llama_context_default_params = defaults
-        self.batch_size = batch_size
+        self.tokens = tokens
 
     def cut(self, text):
         """What the other engines read of a text: it has no limit of its own but the context's."""
@@ -234,7 +238,7 @@ class LlamaCpp(Tokenized):
         return text[: encoding.offsets[-2][1]] if len(encoding.ids) >= 256 else text
 
     def encode(self, texts, batch_size):
-        self.load(batch_size)
+        self.load(256 * max(batch_size // self.batch_sizes[0], 1))
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         vectors = np.empty((len(texts), 384), np.float32)
         for start in range(0, len(order), 64):
