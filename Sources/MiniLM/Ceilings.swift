@@ -2,7 +2,6 @@
 
 import CBLASShim
 import Dispatch
-import Foundation
 
 /// Rates of this machine, all threads together: of arithmetic in operations a second (a multiply-add is two), of reading in bytes.
 package enum Ceilings {
@@ -99,16 +98,9 @@ package enum Ceilings {
         return best
     }
 
-    /// Runs `body` on as many threads at the same time.
-    private static func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-        let group = DispatchGroup()
-        for number in 0..<count {
-            group.enter()
-            Thread.detachNewThread {
-                body(number)
-                group.leave()
-            }
-        }
-        group.wait()
+    /// Runs `body` so many times, at the same time as far as the system lets threads start; where it refuses one, its work falls to the
+    /// others.
+    private static func onThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
+        DispatchQueue.concurrentPerform(iterations: count, execute: body)
     }
 }
