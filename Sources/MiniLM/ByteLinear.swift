@@ -120,6 +120,8 @@ struct ByteLinear: Sendable {
 /// x: [rows, columns]
 ///
 /// bytes: [rows, blocks, 128], four in an element   scales, offsets: [rows, blocks], an offset being -zero · scale
+///
+/// A block that holds NaN or infinity has the scale NaN, and so has its row's product: bytes could not tell.
 func quantizeRowsToBytes(
     _ bytes: UnsafeMutablePointer<Int32>, scales: UnsafeMutablePointer<Float>, offsets: UnsafeMutablePointer<Float>,
     _ x: UnsafePointer<Float>, rows: Int, columns: Int
@@ -141,7 +143,7 @@ func quantizeRowsToBytes(
             let scale = (high - low) / 254
             let factor = isFlat ? 0 : 254 / (high - low)
             let zero = (-low * factor).rounded(.up)
-            unsafe scales[index] = scale
+            unsafe scales[index] = rotated.isFinite ? scale : .nan
             unsafe offsets[index] = isFlat ? low : -zero * scale
             let target = unsafe UnsafeMutableRawPointer(bytes + index * ByteLinear.block / 4)
             for half in 0..<2 {
@@ -180,6 +182,10 @@ private struct RotatedBlock {
             }
         }
     }
+
+    /// Whether all of the block's elements are, as they were before they were rotated: the first of eight rotated ones is their sum.
+    @inline(__always)
+    var isFinite: Bool { cintrinsics_sum16(vectors[0] * 0) == 0 }
 
     /// The least and the greatest element.
     @inline(__always)

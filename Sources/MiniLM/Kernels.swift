@@ -218,6 +218,8 @@ private func packRows(
 /// integers = x / scale, rounded, with scale = max|x| / limit, row by row.   x: [rows, columns]
 ///
 /// integers: [rows, columns] of 16 bits, two in an element   scales: [rows]
+///
+/// A row that holds NaN or infinity has the scale NaN, and so has its products: integers could not tell.
 func quantizeRows(
     _ integers: UnsafeMutablePointer<Int32>, scales: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int,
     columns: Int, limit: Float
@@ -226,12 +228,15 @@ func quantizeRows(
     let shifter = Lanes(repeating: 0x1.8p23)
     for row in 0..<rows {
         let x = unsafe x + row * columns
-        var largest = Lanes.zero
+        // The maximum passes NaN by.
+        var (largest, zeros) = (Lanes.zero, Lanes.zero)
         for i in stride(from: 0, to: columns, by: Lanes.scalarCount) {
-            largest = unsafe cintrinsics_max8(cintrinsics_abs8(x.lanes(at: i)), largest)
+            let lanes = unsafe x.lanes(at: i)
+            largest = cintrinsics_max8(cintrinsics_abs8(lanes), largest)
+            zeros = multiplyAdd(lanes, .zero, zeros)
         }
         let maximum = cintrinsics_largest8(largest)
-        unsafe scales[row] = maximum / limit
+        unsafe scales[row] = maximum / limit + cintrinsics_sum8(zeros)
         let factor = Lanes(repeating: maximum > 0 ? limit / maximum : 0)
         let target = unsafe UnsafeMutableRawPointer(integers + row * columns / 2)
         for i in stride(from: 0, to: columns, by: Lanes.scalarCount) {

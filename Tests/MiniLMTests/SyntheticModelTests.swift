@@ -74,6 +74,30 @@ import Testing
         }
     }
 
+    /// One element of one word's row, which is not read before a text has the word. One of the models pools by `[CLS]`, which hears of
+    /// the word by attention alone.
+    @Test(arguments: Model.allCases, [Float.nan, .infinity, -.infinity])
+    func `a word that is not finite gives vectors that are none, and others their own`(
+        model: Model, value: Float
+    ) throws {
+        let folder = try TemporaryFolder()
+        let word = 5 + 3
+        let hidden = model.value.sizes.hidden
+        try model.value.damaged("embeddings.word_embeddings.weight", at: word * hidden + 7, by: value).write(to: folder)
+        let whole = try TemporaryFolder()
+        try model.value.write(to: whole)
+        let bad = "lamp \(SyntheticModel.words[3]) sea"
+        for precision in [Precision.f32, .i16, .i8] {
+            let encoder = try SentenceEncoder(modelDirectory: folder.path, threads: 2, precision: precision)
+            let vectors = try encoder.encode(["lamp sea", bad, "night"])
+            #expect(vectors[1].allSatisfy { $0.isNaN }, "\(precision)")
+            #expect(try encoder.encode([bad]).values.allSatisfy { $0.isNaN }, "\(precision)")
+            let other = try SentenceEncoder(modelDirectory: whole.path, threads: 2, precision: precision)
+            let expected = try other.encode(["lamp sea", "night"])
+            #expect(vectors[0] + vectors[2] == expected[0] + expected[1], "\(precision)")
+        }
+    }
+
     @Test(arguments: [Float.nan, .infinity, -.infinity], [Precision.f32, .i16, .i8])
     func `weights that are not finite are refused by name`(value: Float, precision: Precision) throws {
         for tensor in [
