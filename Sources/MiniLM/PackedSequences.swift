@@ -52,4 +52,39 @@ struct SlicePlan {
             tokens += lengths[text]
         }
     }
+
+    /// How many slices of a call, from its first on, are better computed one after the other by all workers together, so that none
+    /// waits long for the one that computes the last slice: the number with the earliest end, by tokens.
+    ///
+    /// - Parameters:
+    ///   - tokens: Of each slice.
+    ///   - mostMembers: Most workers that a slice of so many tokens is worth.
+    static func sharedSlices(tokens: [Int], workers: Int, mostMembers: (Int) -> Int) -> Int {
+        guard workers > 1, let largest = tokens.max() else { return 0 }
+        // Of many slices the last one is little.
+        guard tokens.count <= 4 * min(workers, mostMembers(largest)) else { return 0 }
+        var together = 0.0
+        var best = (shared: 0, end: end(tokens[...], workers: workers))
+        for shared in 1...tokens.count {
+            let slice = tokens[shared - 1]
+            together += sharingCost * Double(slice) / Double(min(workers, mostMembers(slice)))
+            let end = together + end(tokens[shared...], workers: workers)
+            if end < best.end { best = (shared, end) }
+        }
+        return best.shared
+    }
+
+    /// What it costs to compute a slice together, as a share of its work: waiting for each other, and streaming the weights for fewer rows.
+    private static let sharingCost = 1.2
+
+    /// When the last of the workers is done, each taking the next slice when it is free.
+    private static func end(_ tokens: ArraySlice<Int>, workers: Int) -> Double {
+        guard tokens.count > workers else { return Double(tokens.max() ?? 0) }
+        var ends = [Int](repeating: 0, count: workers)
+        for slice in tokens {
+            let next = ends.indices.min { ends[$0] < ends[$1] } ?? 0
+            ends[next] += slice
+        }
+        return Double(ends.max() ?? 0)
+    }
 }

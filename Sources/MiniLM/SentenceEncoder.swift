@@ -31,7 +31,7 @@ public final class SentenceEncoder: Sendable {
     let model: BertModel
     let workers: WorkerPool<Worker>
 
-    /// Most threads of an encoder. Each that has computed keeps memory for it.
+    /// Most threads of an encoder. Each that has computed keeps memory for it, of all-MiniLM-L6-v2 some 4 MB.
     public static let mostThreads = 1024
 
     /// Tokens computed together, at most: the activations of as many stay in a core's cache beside a panel of weights.
@@ -66,7 +66,7 @@ public final class SentenceEncoder: Sendable {
     /// vocab.txt and model.safetensors, which stays mapped as long as the encoder lives and must not be overwritten in place.
     ///
     /// Weights that hold NaN or infinity are refused by name (`ModelError.weights` of `.invalidTensor`); only words' embeddings
-    /// are not looked at.
+    /// are not looked at: a text with such a word has a vector of NaN, in every precision.
     ///
     /// With `GEMMBackend.openblas` it sets the process's BLAS to one thread a call.
     ///
@@ -229,12 +229,30 @@ public final class SentenceEncoder: Sendable {
         let lengths = inputs.map(\.ids.count)
         guard lengths.reduce(0, +) > Self.sliceTokens else {
             guard !isCancelled() else { throw .cancelled }
-            encodeTogether(inputs, into: rows, from: first)
+            encodeTogether(Array(inputs.indices), of: inputs, into: rows, from: first)
             return progress(inputs.count)
         }
         let slices = SlicePlan(lengths: lengths, workers: workers.threads, capacity: sliceCapacity).slices
-        let model = model
+        let shared = SlicePlan.sharedSlices(
+            tokens: slices.map { $0.reduce(0) { $0 + lengths[$1] } }, workers: workers.threads,
+            mostMembers: mostMembers(tokens:))
         let done = DoneTexts()
+        for slice in slices.prefix(shared) {
+            guard !isCancelled() else { throw .cancelled }
+            encodeTogether(slice, of: inputs, into: rows, from: first)
+            progress(done.count.add(slice.count, ordering: .relaxed).newValue)
+        }
+        try encodeApart(
+            Array(slices.dropFirst(shared)), of: inputs, into: rows, from: first, done, isCancelled: isCancelled,
+            progress: progress)
+    }
+
+    /// Computes each slice on one worker, as many at a time as there are workers.
+    private func encodeApart(
+        _ slices: [[Int]], of inputs: [Input], into rows: VectorRows, from first: Int, _ done: DoneTexts,
+        isCancelled: @escaping @Sendable () -> Bool, progress: (Int) -> Void
+    ) throws(EncodingError) {
+        let model = model
         workers.run(slices.count) { _ in
             progress(done.count.load(ordering: .relaxed))
         } body: { slice, worker in
@@ -257,15 +275,15 @@ public final class SentenceEncoder: Sendable {
         return max(tokens / Share.leastBand, gemm == .swift ? columns : 1)
     }
 
-    /// The same for texts of one slice, on this thread and as many workers as are free.
-    private func encodeTogether(_ inputs: [Input], into rows: VectorRows, from first: Int) {
-        guard !inputs.isEmpty else { return }
-        let tokens = inputs.reduce(0) { $0 + $1.ids.count }
+    /// Computes the texts of one slice on this thread and as many workers as are free.
+    private func encodeTogether(_ slice: [Int], of inputs: [Input], into rows: VectorRows, from first: Int) {
+        guard !slice.isEmpty else { return }
+        let tokens = slice.reduce(0) { $0 + inputs[$1].ids.count }
         let model = model
         let bands = tokens / Share.leastBand
         workers.runTogether(atMost: mostMembers(tokens: tokens)) { members, leader in
             let activations = leader.activations
-            activations.begin(with: inputs.lazy.map(\.ids))
+            activations.begin(with: slice.lazy.map { inputs[$0].ids })
             let barrier = SpinBarrier(members: members)
             let split: Share.Split = members <= bands ? .rows : .columns
             return { member, worker in
@@ -273,8 +291,8 @@ public final class SentenceEncoder: Sendable {
                     member: member, members: members, split: split, barrier: members > 1 ? barrier : nil)
                 model.forward(activations, &worker.workspace, share)
                 share.synchronize()
-                for sequence in inputs.indices where sequence % members == member {
-                    unsafe model.pool(rows[first + sequence], activations, sequence: sequence)
+                for (sequence, text) in slice.enumerated() where sequence % members == member {
+                    unsafe model.pool(rows[first + text], activations, sequence: sequence)
                 }
             }
         }

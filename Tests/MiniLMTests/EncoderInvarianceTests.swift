@@ -59,6 +59,19 @@ import Testing
         #expect(worst <= which.tolerance)
     }
 
+    /// A long text and few others: its slice is computed by all threads together, the others' by one each.
+    @Test(arguments: Encoder.allCases, [1, 3])
+    func `a long text has its vector among few others`(_ which: Encoder, longTexts: Int) throws {
+        let encoder = try which.get()
+        let long = (0..<longTexts).map { "\($0) " + String(repeating: "many words ", count: 150) }
+        let some = long + ["The lamp is lit.", ""]
+        let batch = try encoder.encode(some)
+        #expect(batch.tokenCounts.prefix(longTexts).allSatisfy { $0 == encoder.maxTokens })
+        for (row, text) in some.enumerated() {
+            #expect(largestDifference(try encoder.encode([text]).values, batch[row]) <= which.tolerance)
+        }
+    }
+
     @Test(arguments: Encoder.allCases)
     func `order does not matter`(_ which: Encoder) throws {
         let encoder = try which.get()

@@ -158,6 +158,16 @@ import Testing
         #expect(SlicePlan(lengths: [10, 10, 10, 10], workers: 2, capacity: 256).slices == [[0, 1], [2, 3]])
     }
 
+    /// A slice that is shared takes 1.2 times its work.
+    @Test(arguments: [
+        ([256, 10], 2, 2), ([256, 10], 8, 2), ([256, 256], 2, 0), ([256, 200], 2, 0), ([256, 256, 256], 2, 1),
+        ([256, 256, 10], 2, 0), ([256, 256, 10], 4, 3), ([256, 10], 1, 0), ([Int](repeating: 256, count: 9), 2, 0),
+        ([], 2, 0),
+    ])
+    func `slices that do not come out even are shared`(tokens: [Int], workers: Int, shared: Int) {
+        #expect(SlicePlan.sharedSlices(tokens: tokens, workers: workers) { max($0 / 32, 6) } == shared)
+    }
+
     @Test(arguments: [0, 1, 127, 128, 129, 256, 257, 1000])
     func `blocks are rows in order, of even sizes within the limit`(count: Int) {
         let blocks = EvenBlocks(of: 7..<7 + count, atMost: 128)
