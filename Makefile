@@ -29,10 +29,10 @@ PYTHON_VENV := python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.s
 
 .DEFAULT_GOAL := help
 .PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads examples measure bench-texts \
-	bench-embed bench-embed-peers bench-vectors bench-index bench-index-peers bench-store bench-qdrant lint format clean
+	bench-embed bench-embed-peers bench-embed-accuracy bench-vectors bench-index bench-index-peers bench-store bench-qdrant lint format clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: MODEL=$(or $(MODEL),llama3.2) OLLAMA_HOST= DATA_DIR=data PORT=5002 LLM_PORT=5003 MARCH=$(MARCH)"
 
 deps: ## install the system packages the build needs (silent when all are there)
@@ -93,6 +93,11 @@ bench-embed-peers: bench-texts ## the same beside PyTorch, ONNX Runtime, OpenVIN
 	@$(PYTHON_VENV)
 	@Scripts/bench_embed_peers.py --venv .build/embed-peers --models .build/embed-peers/models \
 		$(if $(ENGINES),--engines $(ENGINES)) $(if $(OURS),--ours $(OURS)) --rounds $(or $(ROUNDS),5)
+
+bench-embed-accuracy: bench-texts ## how far vectors are from float32 PyTorch's, over the 2,000 mixed texts: OURS= ENGINES= (default: ours only)
+	@$(PYTHON_VENV)
+	@Scripts/bench_embed_peers.py --venv .build/embed-peers --models .build/embed-peers/models --accuracy-only \
+		--engines "$(ENGINES)" $(if $(OURS),--ours $(OURS))
 
 bench-vectors: weights build ## make the vectors that the index is measured with: COUNT=50000 lines of this machine's texts
 	@command -v python3 >/dev/null || Scripts/deps.sh python3

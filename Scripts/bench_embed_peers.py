@@ -10,6 +10,7 @@ or does not answer is left out with its reason; where one of ours fails, so does
     make build bench-texts && Scripts/bench_embed_peers.py
     Scripts/bench_embed_peers.py --ours f32,i8 --engines onnxruntime-bert,openvino --sets large --rounds 3
     Scripts/bench_embed_peers.py --venv ~/peers --models ~/peers/models --out Benchmarks/results --no-accuracy
+    Scripts/bench_embed_peers.py --accuracy-only --engines openvino-int8
 """
 
 import argparse
@@ -297,6 +298,7 @@ def main():
     parser.add_argument("--venv", type=pathlib.Path, help="keep the virtual environment here (default: throw it away)")
     parser.add_argument("--models", type=pathlib.Path, help="keep the exported models here (default: throw them away)")
     parser.add_argument("--no-accuracy", action="store_true", help="measure speed only")
+    parser.add_argument("--accuracy-only", action="store_true", help="measure accuracy only")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "Benchmarks" / "results")
     parser.add_argument("--quiet", action="store_true", help="leave out what the engines print")
     options = parser.parse_args()
@@ -306,9 +308,13 @@ def main():
             parser.error(f"{name} is none of {', '.join(known)}")
     if not ours:
         parser.error("--ours leaves nothing to compare with")
+    if options.accuracy_only and options.no_accuracy:
+        parser.error("--accuracy-only and --no-accuracy leave nothing to measure")
     if not pathlib.Path(options.minilm).exists():
         sys.exit(f"{options.minilm} is not there: run `make build`")
-    sets = {name: options.texts / f"{name}.txt" for name in options.sets.split(",")}
+    if options.accuracy_only:
+        options.sets, options.rounds = "", 0
+    sets = {name: options.texts / f"{name}.txt" for name in options.sets.split(",") if name}
     for path in [*sets.values(), *([] if options.no_accuracy else [options.texts / "mixed.txt"])]:
         if not path.exists():
             sys.exit(f"{path} is not there: run `make bench-texts`")
@@ -343,9 +349,17 @@ def main():
                 result["engines"][name]["accuracy"] = record
 
     sys.path.insert(0, str(PEERS))
-    from report import markdown, svg
+    from report import accuracy_table, markdown, svg
 
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.accuracy_only:
+        accuracy = {name: record["accuracy"] for name, record in result["engines"].items()}
+        lines = accuracy_table(accuracy, result["mixed_texts"])[1:]
+        lines += [f"\nLeft out: {name}, {reason}" for name, reason in result["skipped"].items()]
+        (options.out / "embed-accuracy.json").write_text(json.dumps(accuracy, indent=1))
+        (options.out / "embed-accuracy.md").write_text("\n".join(lines) + "\n")
+        print("\n".join(lines))
+        return
     (options.out / "embed-peers.json").write_text(json.dumps(result, indent=1))
     (options.out / "embed-peers.md").write_text(markdown(result))
     (options.out / "embed-peers.svg").write_text(svg(result))
