@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints the coefficients of Sources/MiniLM/ElementaryFunctions.swift and the error each polynomial has in float64.
 
-Both are minimax fits by Lawson's iteration: least squares whose weights grow where the error is largest.
+All are minimax fits by Lawson's iteration: least squares whose weights grow where the error is largest.
 
     .venv/bin/python Scripts/fit_gelu.py
 """
@@ -37,6 +37,10 @@ r = np.linspace(-math.log(2) / 2, math.log(2) / 2, 4001)
 r = r[np.abs(r) > 1e-4]
 target = (np.expm1(r) - r) / r**2
 report("exp", *minimax(np.vander(r, 5, increasing=True), target, r**2 / np.exp(r)))
+
+# 2^f = 1 + f * P(f) on 0 < f <= 1, relative error.
+f = np.linspace(0, 1, 4001)[1:]
+report("2^f", *minimax(np.vander(f, 6, increasing=True), (2**f - 1) / f, f / 2**f))
 
 # log erfc(t / sqrt 2) = t * Q(t) on 0 < t <= 6, weighted by what an error of the logarithm does to
 # gelu(-t) = -t/2 * erfc(t / sqrt 2): the absolute error of GELU.

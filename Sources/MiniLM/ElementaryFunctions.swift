@@ -1,4 +1,4 @@
-// exp and the complementary error function, sixteen at a time. Coefficients: Scripts/fit_gelu.py.
+// exp, powers of two and the complementary error function, sixteen at a time. Coefficients: Scripts/fit_gelu.py.
 
 import CIntrinsics
 
@@ -46,6 +46,22 @@ func exponential(_ x: WideLanes) -> WideLanes {
 
     let exponent = unsafe unsafeBitCast(shifted, to: SIMD16<Int32>.self) &<< 23
     return unsafe unsafeBitCast(unsafeBitCast(p, to: SIMD16<Int32>.self) &+ exponent, to: WideLanes.self)
+}
+
+/// 2ˣ for -126 ≤ x ≤ 127, to 1.5e-7 of its value; below -126, where it leaves the normal floats, at most 2⁻¹²⁶ = 1.2e-38.
+///
+/// x = n + f with n = ⌊x⌋, 2ᶠ by a polynomial (2e-9), 2ⁿ by adding n to the exponent.
+@inline(__always)
+func powerOfTwo(_ x: WideLanes) -> WideLanes {
+    let f = cintrinsics_fraction16(x)
+    var p = WideLanes(repeating: 0.000_216_129_35)
+    p = multiplyAdd(p, f, WideLanes(repeating: 0.001_246_784_1))
+    p = multiplyAdd(p, f, WideLanes(repeating: 0.009_675_452_5))
+    p = multiplyAdd(p, f, WideLanes(repeating: 0.055_485_282))
+    p = multiplyAdd(p, f, WideLanes(repeating: 0.240_229_31))
+    p = multiplyAdd(p, f, WideLanes(repeating: 0.693_147_06))
+    p = multiplyAdd(p, f, WideLanes(repeating: 1))
+    return cintrinsics_scale16(p, x)
 }
 
 /// erfc(t / √2) for t ≥ 0: twice the probability that a standard normal variable is above t.

@@ -74,14 +74,15 @@ struct EncoderWeights: Sendable {
         var norms: [LayerNormParameters] = []
         for index in 0..<configuration.hiddenLayers {
             let layer = "encoder.layer.\(index)"
-            // The 1/√headSize of attention is in the queries' weights: there it costs nothing.
+            // The 1/√headSize of attention is in the queries' weights, and the log₂ e that makes its exponentials powers of
+            // two: there they cost nothing.
             parameters.append(
                 LinearParameters(
                     stacking: [
                         try linear("\(layer).attention.self.query", hidden, hidden),
                         try linear("\(layer).attention.self.key", hidden, hidden),
                         try linear("\(layer).attention.self.value", hidden, hidden),
-                    ], scales: [1 / Float(configuration.headSize).squareRoot(), 1, 1], refined: 1, arena: arena))
+                    ], scales: [queryScale(headSize: configuration.headSize), 1, 1], refined: 1, arena: arena))
             for (name, outDim, inDim) in [
                 ("attention.output.dense", hidden, hidden), ("intermediate.dense", intermediate, hidden),
                 ("output.dense", hidden, intermediate),
@@ -118,3 +119,6 @@ private func concurrentMap<Input: Sendable, Output: Sendable>(
     }
     return outputs.withLock { $0.compactMap(\.self) }
 }
+
+/// What queries are multiplied by: log₂ e / √headSize.
+func queryScale(headSize: Int) -> Float { 1.442_695_04 / Float(headSize).squareRoot() }

@@ -119,8 +119,8 @@ private func gelu(_ x: WideLanes) -> WideLanes {
     return 0.5 * (x + t - t * complementaryError(t))
 }
 
-/// x = e to the x - max(x), and zeros behind `count`, at least 1, up to a multiple of sixteen. Gives the sum.   x: [count rounded up]
-func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
+/// x = 2 to the x - max(x), and zeros behind `count`, at least 1, up to a multiple of sixteen. Gives the sum.   x: [count rounded up]
+func powersOfTwo(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     let step = WideLanes.scalarCount
     // The last vector, of one to sixteen numbers.
     let last = (count - 1) / step * step
@@ -130,13 +130,13 @@ func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
     for i in stride(from: 0, to: last, by: step) {
         maximum = unsafe cintrinsics_max16(x.wideLanes(at: i), maximum)
     }
-    // Subtracting the largest keeps every exponential within 0...1.
+    // Subtracting the largest keeps every power within 0...1.
     let shift = WideLanes(repeating: cintrinsics_largest16(maximum))
-    tail = cintrinsics_first16(lanes, exponential(tail - shift), .zero)
+    tail = cintrinsics_first16(lanes, powerOfTwo(tail - shift), .zero)
     unsafe x.setWideLanes(tail, at: last)
     var sum = tail
     for i in stride(from: 0, to: last, by: step) {
-        let value = exponential(unsafe x.wideLanes(at: i) - shift)
+        let value = powerOfTwo(unsafe x.wideLanes(at: i) - shift)
         sum += value
         unsafe x.setWideLanes(value, at: i)
     }
@@ -145,7 +145,7 @@ func exponentials(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
 
 /// context = softmax(Q · Kᵀ / √headSize) · V, for each head of each text (Vaswani et al. 2017, eq. 1), for the queries `rows`.
 ///
-/// queryKeyValue: [tokens, 3 * heads * headSize], the queries of all heads, already scaled, then the keys, then the values
+/// queryKeyValue: [tokens, 3 * heads * headSize], the queries of all heads, times log₂ e / √headSize, then the keys, then the values
 /// context: [tokens, heads * headSize]
 func attention(
     _ context: UnsafeMutablePointer<Float>, _ queryKeyValue: UnsafePointer<Float>, _ sequences: PackedSequences,

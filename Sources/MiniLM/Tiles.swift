@@ -252,7 +252,7 @@ private struct Floats: Arithmetic {
     }
 }
 
-/// context = softmax(Q · Kᵀ) · V for one head of one text; the scale is in Q already.
+/// context = softmax(Q · Kᵀ) · V for one head of one text, in powers of two; the scale is in Q already.
 ///
 /// queries: [rows, headSize]   keys: panels of [headSize, headColumns], a key a column   values: panels of
 /// [length, headColumns]   context: [rows, headSize]   scores: [6, panels of keys · headColumns rounded up to sixteen]
@@ -430,7 +430,7 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
         }
         var shares = InlineArray<rows, Float>(repeating: 0)
         for r in 0..<rows {
-            shares[r] = unsafe 1 / exponentials(head.scores + r &* leading, count: head.length)
+            shares[r] = unsafe 1 / powersOfTwo(head.scores + r &* leading, count: head.length)
         }
         let context = unsafe head.context + row &* head.leadingContext
         for panel in 0..<(unsafe (head.headSize &+ width &- 1) / width) {

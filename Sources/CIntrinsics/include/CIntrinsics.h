@@ -133,6 +133,33 @@ CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_min16(cintrinsics_float16 a, 
 CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_abs8(cintrinsics_float8 a) { return __builtin_elementwise_abs(a); }
 CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_abs16(cintrinsics_float16 a) { return __builtin_elementwise_abs(a); }
 
+/// 2 to the whole part of each lane, ⌊x⌋, is a factor by adding to the exponent's bits; below -126 it would not be a normal float.
+///
+/// x - ⌊x⌋, and a · 2^⌊x⌋ for a in 1...2 and x up to 127. Where AVX-512 has no instruction for it, an x below -126 stands for -126 in
+/// both; with the instructions the second goes on to zero, and what is no number stays none.
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_fraction16(cintrinsics_float16 x) {
+    return (cintrinsics_float16)_mm512_reduce_ps((__m512)x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_scale16(cintrinsics_float16 a, cintrinsics_float16 x) {
+    return (cintrinsics_float16)_mm512_scalef_ps((__m512)a, (__m512)x);
+}
+#else
+CINTRINSICS_INLINE cintrinsics_int16 cintrinsics_floor16(cintrinsics_float16 x) {
+    cintrinsics_int16 whole = __builtin_convertvector(x, cintrinsics_int16);
+    // A comparison that holds is -1.
+    return whole + (__builtin_convertvector(whole, cintrinsics_float16) > x);
+}
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_fraction16(cintrinsics_float16 x) {
+    cintrinsics_float16 clamped = cintrinsics_max16(x, (cintrinsics_float16){} - 126);
+    return clamped - __builtin_convertvector(cintrinsics_floor16(clamped), cintrinsics_float16);
+}
+CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_scale16(cintrinsics_float16 a, cintrinsics_float16 x) {
+    cintrinsics_float16 clamped = cintrinsics_max16(x, (cintrinsics_float16){} - 126);
+    return (cintrinsics_float16)((cintrinsics_int16)a + (cintrinsics_floor16(clamped) << 23));
+}
+#endif
+
 /// The largest or smallest of all lanes, or their sum: half the lanes with the other half, four times. (The compiler's own reductions
 /// and Swift's `sum()` go lane by lane, each waiting for the last one.)
 CINTRINSICS_INLINE float cintrinsics_largest8(cintrinsics_float8 a) {
