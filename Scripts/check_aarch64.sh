@@ -38,7 +38,7 @@ struct LayerNormParameters: Sendable { let weight, bias: Tensor }
 struct EncoderWeights { let wordEmbeddings, positionEmbeddings, typeEmbeddings: Tensor }
 enum Pooling { case cls, mean }
 struct Workspace: ~Copyable {
-    let keys, values, scores, rowScales, rowOffsets: AlignedBuffer<Float>
+    let keys, values, scores, largestScores, shares, rowScales, rowOffsets: AlignedBuffer<Float>
     let integers: AlignedBuffer<Int32>
 }
 let (CblasRowMajor, CblasNoTrans, CblasTrans) = (0, 0, 0)
@@ -54,7 +54,8 @@ public func use(_ y: UnsafeMutablePointer<Float>, _ tensor: UnsafeBufferPointer<
         stacking: [(Tensor(elements: tensor, shape: [384, 384]), Tensor(elements: tensor, shape: [384]))], scales: [1])
     func floats() -> AlignedBuffer<Float> { AlignedBuffer(count: workspace, zero: 0) }
     var space = Workspace(
-        keys: floats(), values: floats(), scores: floats(), rowScales: floats(), rowOffsets: floats(),
+        keys: floats(), values: floats(), scores: floats(), largestScores: floats(), shares: floats(),
+        rowScales: floats(), rowOffsets: floats(),
         integers: AlignedBuffer(count: workspace, zero: 0))
     for precision: Precision in [.f32, .i16, .i8] {
         Linear(parameters, backend: .swift, precision: precision).apply(y, y, rows: rows, .gelu, Share(), &space)

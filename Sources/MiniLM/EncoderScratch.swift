@@ -44,8 +44,10 @@ struct Workspace: ~Copyable, Sendable {
     /// Keys of one head of one text, a key a column, in panels of `TileShape.headColumns`; values likewise, a row each.
     let keys: AlignedBuffer<Float>
     let values: AlignedBuffer<Float>
-    /// Scores of six queries: [6, maxTokens rounded up to panels].
+    /// Of a tile's queries: scores, [headRows, maxTokens rounded up to panels], the largest of each lane and, in the end, a share.
     let scores: AlignedBuffer<Float>
+    let largestScores: AlignedBuffer<Float>
+    let shares: AlignedBuffer<Float>
     /// Rows of activations as pairs of 16-bit integers or quads of bytes, [blockRows, intermediateSize / 2] at most, and their
     /// scales and, of bytes, offsets, block by block.
     let integers: AlignedBuffer<Int32>
@@ -61,7 +63,9 @@ struct Workspace: ~Copyable, Sendable {
         func padded(_ count: Int) -> Int { (count + panel - 1) / panel * panel }
         keys = AlignedBuffer(count: padded(configuration.maxTokens) * configuration.headSize, zero: 0)
         values = AlignedBuffer(count: configuration.maxTokens * padded(configuration.headSize), zero: 0)
-        scores = AlignedBuffer(count: 6 * padded(configuration.maxTokens), zero: 0)
+        scores = AlignedBuffer(count: shape.headRows * padded(configuration.maxTokens), zero: 0)
+        largestScores = AlignedBuffer(count: shape.headRows * WideLanes.scalarCount, zero: 0)
+        shares = AlignedBuffer(count: shape.headRows, zero: 0)
         let widest = max(configuration.hiddenSize, configuration.intermediateSize)
         let rows = precision == .f32 ? 0 : Activations.blockRows
         let blocks = precision == .i8 ? ByteLinear.blocks(inDim: widest) : 1

@@ -119,28 +119,25 @@ private func gelu(_ x: WideLanes) -> WideLanes {
     return 0.5 * (x + t - t * complementaryError(t))
 }
 
-/// x = 2 to the x - max(x), and zeros behind `count`, at least 1, up to a multiple of sixteen. Gives the sum.   x: [count rounded up]
-func powersOfTwo(_ x: UnsafeMutablePointer<Float>, count: Int) -> Float {
+/// x = 2 to the x - maximum, and zeros behind `count`, at least 1, up to a multiple of sixteen. Gives the sum.
+///
+/// x: [count rounded up], none above `maximum`, which keeps every power within 0...1; behind `count` may be anything
+func powersOfTwo(_ x: UnsafeMutablePointer<Float>, count: Int, less maximum: Float) -> Float {
     let step = WideLanes.scalarCount
+    let shift = WideLanes(repeating: maximum)
     // The last vector, of one to sixteen numbers.
     let last = (count - 1) / step * step
-    let lanes = Int32(truncatingIfNeeded: count - last)
-    var tail = unsafe cintrinsics_first16(lanes, x.wideLanes(at: last), WideLanes(repeating: -.infinity))
-    var maximum = tail
-    for i in stride(from: 0, to: last, by: step) {
-        maximum = unsafe cintrinsics_max16(x.wideLanes(at: i), maximum)
-    }
-    // Subtracting the largest keeps every power within 0...1.
-    let shift = WideLanes(repeating: cintrinsics_largest16(maximum))
-    tail = cintrinsics_first16(lanes, powerOfTwo(tail - shift), .zero)
-    unsafe x.setWideLanes(tail, at: last)
-    var sum = tail
+    var sum = WideLanes.zero
     for i in stride(from: 0, to: last, by: step) {
         let value = powerOfTwo(unsafe x.wideLanes(at: i) - shift)
         sum += value
         unsafe x.setWideLanes(value, at: i)
     }
-    return cintrinsics_sum16(sum)
+    let lanes = Int32(truncatingIfNeeded: count - last)
+    let scores = unsafe cintrinsics_first16(lanes, x.wideLanes(at: last), WideLanes(repeating: -.infinity))
+    let tail = cintrinsics_first16(lanes, powerOfTwo(scores - shift), .zero)
+    unsafe x.setWideLanes(tail, at: last)
+    return cintrinsics_sum16(sum + tail)
 }
 
 /// context = softmax(Q · Kᵀ / √headSize) · V, for each head of each text (Vaswani et al. 2017, eq. 1), for the queries `rows`.
@@ -154,6 +151,8 @@ func attention(
 ) {
     let leading = 3 * hiddenSize
     let panel = shape.headColumns
+    let scores = unsafe TileScores(
+        scores: workspace.scores.start, largest: workspace.largestScores.start, shares: workspace.shares.start)
     for sequence in 0..<sequences.count {
         let tokens = sequences[sequence]
         let queries = tokens.clamped(to: rows)
@@ -170,7 +169,7 @@ func attention(
                 queries: queryKeyValue + queries.lowerBound * leading + head * headSize, leadingQueries: leading,
                 keys: workspace.keys.start, values: workspace.values.start,
                 context: context + queries.lowerBound * hiddenSize + head * headSize, leadingContext: hiddenSize,
-                scores: workspace.scores.start, length: tokens.count, headSize: headSize
+                scores: scores, length: tokens.count, headSize: headSize
             ).run(shape, rows: queries.count)
         }
     }

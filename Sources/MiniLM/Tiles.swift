@@ -13,6 +13,10 @@ protocol FloatLanes: SIMD, Sendable where Scalar == Float {
     static func + (a: Self, b: Self) -> Self
     static func * (a: Self, b: Self) -> Self
     static func repeating(_ value: Float) -> Self
+    /// The larger of each lane; `b` where `a` is no number.
+    static func maximum(_ a: Self, _ b: Self) -> Self
+    /// The first `count` lanes of a, and b in the others.
+    static func first(_ count: Int, _ a: Self, _ b: Self) -> Self
     /// The integers that are the bits of each lane as floats, rounded.
     var bitsAsIntegers: Self { get }
     /// sum + the products of the two 16-bit integers in each lane.
@@ -26,6 +30,10 @@ extension SIMD8<Float>: FloatLanes {
         cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
     }
     @inline(__always) static func repeating(_ value: Float) -> Self { Self(repeating: value) }
+    @inline(__always) static func maximum(_ a: Self, _ b: Self) -> Self { cintrinsics_max8(a, b) }
+    @inline(__always) static func first(_ count: Int, _ a: Self, _ b: Self) -> Self {
+        cintrinsics_first8(Int32(truncatingIfNeeded: Swift.min(Swift.max(count, 0), 8)), a, b)
+    }
     @inline(__always) private var bits: SIMD8<Int32> { unsafe unsafeBitCast(self, to: SIMD8<Int32>.self) }
     @inline(__always) var bitsAsIntegers: Self { cintrinsics_to_float8(bits) }
     @inline(__always) static func addPairs(_ sum: Self, _ x: Self, _ weights: Self) -> Self {
@@ -41,6 +49,10 @@ extension SIMD16<Float>: FloatLanes {
         cintrinsics_has_fma() ? c.addingProduct(a, b) : a * b + c
     }
     @inline(__always) static func repeating(_ value: Float) -> Self { Self(repeating: value) }
+    @inline(__always) static func maximum(_ a: Self, _ b: Self) -> Self { cintrinsics_max16(a, b) }
+    @inline(__always) static func first(_ count: Int, _ a: Self, _ b: Self) -> Self {
+        cintrinsics_first16(Int32(truncatingIfNeeded: Swift.min(Swift.max(count, 0), 16)), a, b)
+    }
     @inline(__always) private var bits: SIMD16<Int32> { unsafe unsafeBitCast(self, to: SIMD16<Int32>.self) }
     @inline(__always) var bitsAsIntegers: Self { cintrinsics_to_float16(bits) }
     @inline(__always) static func addPairs(_ sum: Self, _ x: Self, _ weights: Self) -> Self {
@@ -80,6 +92,8 @@ enum TileShape: CaseIterable, Sendable {
 
     /// Columns of a panel of keys or values: a head has few columns, 32 in MiniLM.
     var headColumns: Int { self == .wide64 ? 32 : columns }
+    /// Most queries of a tile of attention: as many sums as a product's tile has.
+    var headRows: Int { self == .wide64 ? 12 : 6 }
 }
 
 /// What becomes of a product.
@@ -254,8 +268,8 @@ private struct Floats: Arithmetic {
 
 /// context = softmax(Q · Kᵀ) · V for one head of one text, in powers of two; the scale is in Q already.
 ///
-/// queries: [rows, headSize]   keys: panels of [headSize, headColumns], a key a column   values: panels of
-/// [length, headColumns]   context: [rows, headSize]   scores: [6, panels of keys · headColumns rounded up to sixteen]
+/// queries: [rows, headSize]   keys: panels of [headSize, headColumns], a key a column   values: panels of [length, headColumns]
+/// context: [rows, headSize]   `queries` and `context` may be rows of larger matrices
 @unsafe struct HeadAttention {
     var queries: UnsafePointer<Float>
     var leadingQueries: Int
@@ -263,17 +277,27 @@ private struct Floats: Arithmetic {
     var values: UnsafePointer<Float>
     var context: UnsafeMutablePointer<Float>
     var leadingContext: Int
-    var scores: UnsafeMutablePointer<Float>
+    var scores: TileScores
     var length: Int
     var headSize: Int
 
     func run(_ shape: TileShape, rows: Int) {
         switch shape {
-        case .wide64: unsafe forEachTile(rows, AttentionTile<SIMD16<Float>, 2>(self))
+        case .wide64: unsafe forEachTallTile(rows, AttentionTile<SIMD16<Float>, 2>(self))
         case .wide16: unsafe forEachTile(rows, AttentionTile<SIMD8<Float>, 2>(self))
         case .wide8: unsafe forEachTile(rows, AttentionTile<SIMD8<Float>, 1>(self))
         }
     }
+}
+
+/// Where a tile of attention keeps what it has of each query.
+@unsafe struct TileScores {
+    /// Scores of all keys, then their powers: [headRows, panels of keys · headColumns rounded up to sixteen]
+    var scores: UnsafeMutablePointer<Float>
+    /// The largest score so far, of each lane: [headRows, 16]
+    var largest: UnsafeMutablePointer<Float>
+    /// One over the sum of the powers: [headRows]
+    var shares: UnsafeMutablePointer<Float>
 }
 
 /// A number of rows as a type.
@@ -305,6 +329,37 @@ private func forEachTile(_ rows: Int, _ work: some TileWork) {
     }
 }
 
+/// Work on a tile of twice as many rows: the optimiser unrolls a loop over six rows, but not one over twelve.
+private protocol TallTileWork {
+    func compute<let upper: Int, let lower: Int>(_: Rows<upper>.Type, _: Rows<lower>.Type, row: Int)
+}
+
+/// Runs the work over tiles of up to twelve rows, as even as can be.
+@inline(__always)
+private func forEachTallTile(_ rows: Int, _ work: some TallTileWork) {
+    var row = 0
+    var tiles = (rows + 11) / 12
+    while tiles > 0 {
+        let height = (rows - row + tiles - 1) / tiles
+        switch height {
+        case 1: work.compute(Rows<1>.self, Rows<0>.self, row: row)
+        case 2: work.compute(Rows<2>.self, Rows<0>.self, row: row)
+        case 3: work.compute(Rows<3>.self, Rows<0>.self, row: row)
+        case 4: work.compute(Rows<4>.self, Rows<0>.self, row: row)
+        case 5: work.compute(Rows<5>.self, Rows<0>.self, row: row)
+        case 6: work.compute(Rows<6>.self, Rows<0>.self, row: row)
+        case 7: work.compute(Rows<4>.self, Rows<3>.self, row: row)
+        case 8: work.compute(Rows<4>.self, Rows<4>.self, row: row)
+        case 9: work.compute(Rows<5>.self, Rows<4>.self, row: row)
+        case 10: work.compute(Rows<5>.self, Rows<5>.self, row: row)
+        case 11: work.compute(Rows<6>.self, Rows<5>.self, row: row)
+        default: work.compute(Rows<6>.self, Rows<6>.self, row: row)
+        }
+        row += height
+        tiles -= 1
+    }
+}
+
 /// rows × wide vectors of sums. Loops over them have constant bounds, are unrolled and leave the sums in registers.
 private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
     var sums: InlineArray<rows, InlineArray<wide, V>>
@@ -330,6 +385,86 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
                 let a = unsafe V.repeating(x[r &* leading &+ k])
                 for c in 0..<wide { sums[r][c] = A.add(sums[r][c], a, b[c]) }
             }
+        }
+    }
+}
+
+/// (upper + lower) × wide vectors of sums of floats.
+private struct TallSums<V: FloatLanes, let upper: Int, let lower: Int, let wide: Int> {
+    private var upperSums = Sums<V, upper, wide>()
+    private var lowerSums = Sums<V, lower, wide>()
+
+    @inline(__always)
+    init() {}
+
+    /// sums += x · panel.   x: [upper + lower, steps]   panel: [steps, wide vectors]
+    @inline(__always)
+    mutating func add(_ x: UnsafePointer<Float>, leading: Int, _ panel: UnsafePointer<Float>, steps: Int) {
+        let below = unsafe x + upper &* leading
+        var panel = unsafe panel
+        for k in 0..<steps {
+            var b = InlineArray<wide, V>(repeating: .repeating(0))
+            for c in 0..<wide { b[c] = unsafe panel.vector(V.self, c) }
+            unsafe panel += wide &* V.scalarCount
+            unsafe upperSums.add(x + k, leading: leading, b)
+            unsafe lowerSums.add(below + k, leading: leading, b)
+        }
+    }
+
+    /// y = sums; largest = the larger of itself and of a row's first `columns` sums, lane by lane.
+    ///
+    /// y: [upper + lower, wide vectors]   largest: [upper + lower, 16]
+    @inline(__always)
+    func store(
+        _ y: UnsafeMutablePointer<Float>, leading: Int, largest: UnsafeMutablePointer<Float>, columns: Int
+    ) {
+        unsafe upperSums.store(y, leading: leading, largest: largest, columns: columns)
+        unsafe lowerSums.store(
+            y + upper &* leading, leading: leading, largest: largest + upper &* WideLanes.scalarCount,
+            columns: columns)
+    }
+
+    /// y = sums · factors.   y: [upper + lower, wide vectors]   factors: [upper + lower]
+    @inline(__always)
+    func store(_ y: UnsafeMutablePointer<Float>, leading: Int, factors: UnsafePointer<Float>) {
+        unsafe upperSums.store(y, leading: leading, factors: factors)
+        unsafe lowerSums.store(y + upper &* leading, leading: leading, factors: factors + upper)
+    }
+}
+
+/// What a half of `TallSums` does.
+extension Sums {
+    /// sums += x · b, for one step.   x: [rows, 1]   b: [1, wide vectors]
+    @inline(__always)
+    fileprivate mutating func add(_ x: UnsafePointer<Float>, leading: Int, _ b: InlineArray<wide, V>) {
+        for r in 0..<rows {
+            let a = unsafe V.repeating(x[r &* leading])
+            for c in 0..<wide { sums[r][c] = Floats.add(sums[r][c], a, b[c]) }
+        }
+    }
+
+    @inline(__always)
+    fileprivate func store(
+        _ y: UnsafeMutablePointer<Float>, leading: Int, largest: UnsafeMutablePointer<Float>, columns: Int
+    ) {
+        for r in 0..<rows {
+            let row = unsafe y + r &* leading
+            let slot = unsafe largest + r &* WideLanes.scalarCount
+            var maximum = unsafe UnsafePointer(slot).vector(V.self, 0)
+            for c in 0..<wide {
+                maximum = V.first(columns &- c &* V.scalarCount, V.maximum(sums[r][c], maximum), maximum)
+                unsafe row.setVector(sums[r][c], c)
+            }
+            unsafe slot.setVector(maximum, 0)
+        }
+    }
+
+    @inline(__always)
+    fileprivate func store(_ y: UnsafeMutablePointer<Float>, leading: Int, factors: UnsafePointer<Float>) {
+        for r in 0..<rows {
+            let row = unsafe y + r &* leading
+            let factor = unsafe V.repeating(factors[r])
+            for c in 0..<wide { unsafe row.setVector(sums[r][c] * factor, c) }
         }
     }
 }
@@ -408,46 +543,46 @@ private struct Sums<V: FloatLanes, let rows: Int, let wide: Int> {
     }
 }
 
-@safe private struct AttentionTile<V: FloatLanes, let wide: Int>: TileWork {
+@safe private struct AttentionTile<V: FloatLanes, let wide: Int>: TileWork, TallTileWork {
     let head: HeadAttention
     init(_ head: HeadAttention) { unsafe self.head = unsafe head }
 
     @inline(__always)
-    func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) {
+    func compute<let rows: Int>(_: Rows<rows>.Type, row: Int) { compute(Rows<rows>.self, Rows<0>.self, row: row) }
+
+    @inline(__always)
+    func compute<let upper: Int, let lower: Int>(_: Rows<upper>.Type, _: Rows<lower>.Type, row: Int) {
+        let rows = upper &+ lower
         let width = wide &* V.scalarCount
         let panels = unsafe (head.length &+ width &- 1) / width
         let leading = roundedUpToWideLanes(panels &* width)
         let query = unsafe head.queries + row &* head.leadingQueries
-        for panel in 0..<panels {
-            var tile = Sums<V, rows, wide>()
-            unsafe tile.add(
-                Floats.self, query, leading: head.leadingQueries, head.keys + panel &* width &* head.headSize,
-                steps: head.headSize)
-            for r in 0..<rows {
-                let scores = unsafe head.scores + (r &* leading &+ panel &* width)
-                for c in 0..<wide { unsafe scores.setVector(tile.sums[r][c], c) }
-            }
-        }
-        var shares = InlineArray<rows, Float>(repeating: 0)
+        let (scores, largest, shares) = unsafe (head.scores.scores, head.scores.largest, head.scores.shares)
         for r in 0..<rows {
-            shares[r] = unsafe 1 / powersOfTwo(head.scores + r &* leading, count: head.length)
+            unsafe largest.setWideLanes(WideLanes(repeating: -.infinity), at: r &* WideLanes.scalarCount)
+        }
+        for panel in 0..<panels {
+            var tile = TallSums<V, upper, lower, wide>()
+            unsafe tile.add(
+                query, leading: head.leadingQueries, head.keys + panel &* width &* head.headSize, steps: head.headSize)
+            unsafe tile.store(
+                scores + panel &* width, leading: leading, largest: largest, columns: head.length &- panel &* width)
+        }
+        for r in 0..<rows {
+            let maximum = unsafe cintrinsics_largest16(largest.wideLanes(at: r &* WideLanes.scalarCount))
+            unsafe shares[r] = unsafe 1 / powersOfTwo(scores + r &* leading, count: head.length, less: maximum)
         }
         let context = unsafe head.context + row &* head.leadingContext
         for panel in 0..<(unsafe (head.headSize &+ width &- 1) / width) {
-            var tile = Sums<V, rows, wide>()
+            var tile = TallSums<V, upper, lower, wide>()
             unsafe tile.add(
-                Floats.self, head.scores, leading: leading, head.values + panel &* width &* head.length,
-                steps: head.length)
+                scores, leading: leading, head.values + panel &* width &* head.length, steps: head.length)
             let columns = unsafe head.headSize &- panel &* width
             // The last columns of a head that does not fill a panel go through the scores, which nobody needs any more.
             let isWhole = columns >= width
-            let target = unsafe isWhole ? context + panel &* width : head.scores
+            let target = unsafe isWhole ? context + panel &* width : scores
             let leadingTarget = isWhole ? unsafe head.leadingContext : leading
-            for r in 0..<rows {
-                let share = V.repeating(shares[r])
-                let row = unsafe target + r &* leadingTarget
-                for c in 0..<wide { unsafe row.setVector(tile.sums[r][c] * share, c) }
-            }
+            unsafe tile.store(target, leading: leadingTarget, factors: shares)
             if isWhole { continue }
             for r in 0..<rows {
                 unsafe (context + (r &* head.leadingContext &+ panel &* width)).update(

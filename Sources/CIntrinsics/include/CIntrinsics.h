@@ -180,7 +180,12 @@ CINTRINSICS_INLINE float cintrinsics_sum16(cintrinsics_float16 a) {
     return cintrinsics_sum8(CINTRINSICS_LOW8(a) + CINTRINSICS_HIGH8(a));
 }
 
-/// The first `count` lanes of a, 0 to 16 of them, and b in the others.
+/// The first `count` lanes of a, 0 to all of them, and b in the others.
+CINTRINSICS_INLINE cintrinsics_float8 cintrinsics_first8(int count, cintrinsics_float8 a, cintrinsics_float8 b) {
+    const cintrinsics_int8 numbers = {0, 1, 2, 3, 4, 5, 6, 7};
+    cintrinsics_int8 first = numbers < count;
+    return (cintrinsics_float8)(((cintrinsics_int8)a & first) | ((cintrinsics_int8)b & ~first));
+}
 CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_first16(int count, cintrinsics_float16 a, cintrinsics_float16 b) {
 #if defined(__AVX512F__)
     return (cintrinsics_float16)_mm512_mask_blend_ps((__mmask16)((1u << count) - 1), (__m512)b, (__m512)a);
