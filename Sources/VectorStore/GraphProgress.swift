@@ -9,6 +9,8 @@ struct GraphProgress: Sendable {
     var collection: Int64 = 0
     /// Rows that entered or left since the graph was written.
     var changes = 0
+    /// The opened graph that there was no memory for to settle: it answers as it is.
+    weak var unsettled: HNSWIndex?
     /// The collection's edits of payloads that the written graph's stamp covers.
     var savedEdits = 0
     var leaving: Leaving?
