@@ -224,26 +224,58 @@ func quantizeRows(
     columns: Int, limit: Float
 ) {
     // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits of the sum.
-    let shifter = Lanes(repeating: 0x1.8p23)
+    let shifter = WideLanes(repeating: 0x1.8p23)
+    let step = WideLanes.scalarCount
+    // Two vectors at a time, whose integers fill one.
+    let whole = columns / (2 * step) * (2 * step)
     for row in 0..<rows {
         let x = unsafe x + row * columns
+        let (maximum, zero) = unsafe largestMagnitude(x, count: columns)
         // The maximum passes NaN by.
-        var (largest, zeros) = (Lanes.zero, Lanes.zero)
-        for i in stride(from: 0, to: columns, by: Lanes.scalarCount) {
-            let lanes = unsafe x.lanes(at: i)
-            largest = cintrinsics_max8(cintrinsics_abs8(lanes), largest)
-            zeros = multiplyAdd(lanes, .zero, zeros)
-        }
-        let maximum = cintrinsics_largest8(largest)
-        unsafe scales[row] = maximum / limit + cintrinsics_sum8(zeros)
-        let factor = Lanes(repeating: maximum > 0 ? limit / maximum : 0)
+        unsafe scales[row] = maximum / limit + zero
+        let factor = WideLanes(repeating: maximum > 0 ? limit / maximum : 0)
         let target = unsafe UnsafeMutableRawPointer(integers + row * columns / 2)
-        for i in stride(from: 0, to: columns, by: Lanes.scalarCount) {
-            let shifted = unsafe multiplyAdd(x.lanes(at: i), factor, shifter)
+        for i in stride(from: 0, to: whole, by: 2 * step) {
+            let first = unsafe multiplyAdd(x.wideLanes(at: i), factor, shifter)
+            let second = unsafe multiplyAdd(x.wideLanes(at: i + step), factor, shifter)
+            let integers = unsafe cintrinsics_low_halves16(
+                unsafeBitCast(first, to: SIMD16<Int32>.self), unsafeBitCast(second, to: SIMD16<Int32>.self))
+            unsafe target.storeBytes(of: integers, toByteOffset: 2 * i, as: SIMD16<Int32>.self)
+        }
+        for i in stride(from: whole, to: columns, by: Lanes.scalarCount) {
+            let shifted = unsafe multiplyAdd(x.lanes(at: i), factor.lowHalf, shifter.lowHalf)
             let halves = unsafe unsafeBitCast(shifted, to: SIMD16<Int16>.self).evenHalf
             unsafe target.storeBytes(of: halves, toByteOffset: 2 * i, as: SIMD8<Int16>.self)
         }
     }
+}
+
+/// max|x| of those that are numbers, and 0 · Σx: zero, or NaN where one is no finite number.   x: [count], a multiple of eight
+private func largestMagnitude(_ x: UnsafePointer<Float>, count: Int) -> (largest: Float, zero: Float) {
+    let step = WideLanes.scalarCount
+    // Two side by side, as sums are above.
+    var (even, odd) = (WideLanes.zero, WideLanes.zero)
+    var (evenZeros, oddZeros) = (WideLanes.zero, WideLanes.zero)
+    var i = 0
+    while i + 2 * step <= count {
+        let (first, second) = unsafe (x.wideLanes(at: i), x.wideLanes(at: i + step))
+        even = cintrinsics_max16(cintrinsics_abs16(first), even)
+        odd = cintrinsics_max16(cintrinsics_abs16(second), odd)
+        evenZeros = multiplyAdd(first, .zero, evenZeros)
+        oddZeros = multiplyAdd(second, .zero, oddZeros)
+        i += 2 * step
+    }
+    var (rest, restZeros) = (Lanes.zero, Lanes.zero)
+    while i < count {
+        let lanes = unsafe x.lanes(at: i)
+        rest = cintrinsics_max8(cintrinsics_abs8(lanes), rest)
+        restZeros = multiplyAdd(lanes, .zero, restZeros)
+        i += Lanes.scalarCount
+    }
+    return (
+        max(cintrinsics_largest16(cintrinsics_max16(even, odd)), cintrinsics_largest8(rest)),
+        cintrinsics_sum16(evenZeros + oddZeros) + cintrinsics_sum8(restZeros)
+    )
 }
 
 /// vector = mean of a text's hidden states, or the first, `[CLS]`.   vector: [hiddenSize]   hidden: [tokens, hiddenSize]

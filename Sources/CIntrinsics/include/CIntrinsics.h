@@ -196,6 +196,14 @@ CINTRINSICS_INLINE cintrinsics_float16 cintrinsics_first16(int count, cintrinsic
 #endif
 }
 
+/// The lower 16 bits of each lane of a, and behind them those of b. One instruction with AVX-512.
+CINTRINSICS_INLINE cintrinsics_int16 cintrinsics_low_halves16(cintrinsics_int16 a, cintrinsics_int16 b) {
+    typedef short halves __attribute__((vector_size(64)));
+    return (cintrinsics_int16)__builtin_shufflevector(
+        (halves)a, (halves)b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46,
+        48, 50, 52, 54, 56, 58, 60, 62);
+}
+
 /// columns[i * stride + j] = rows[j * leading + i], for i and j of 0 to 7; a j beyond `last` stands for `last`.
 CINTRINSICS_INLINE void cintrinsics_transpose8x8(
     float *columns, long stride, const float *rows, long leading, long last) {
