@@ -62,6 +62,9 @@ static inline void cintrinsics_prefetch(const void *address) { __builtin_prefetc
 /// Asks for the cache line at `address`, to be read some microseconds from now: into the second level.
 static inline void cintrinsics_prefetch_second_level(const void *address) { __builtin_prefetch(address, 0, 2); }
 
+/// Asks for the cache line at `address`, to be written soon: for this core alone where the build has the instruction.
+static inline void cintrinsics_prefetch_for_writing(const void *address) { __builtin_prefetch(address, 1, 3); }
+
 /// Tells the processor that this is a loop waiting for another thread.
 static inline void cintrinsics_pause(void) {
 #if defined(__x86_64__)
