@@ -22,8 +22,11 @@
 //   EncoderScratch         the memory of a pass: what threads share, what each has to itself
 //   PackedSequences        a slice's ids one behind the other; SlicePlan decides which texts share a slice
 //   WorkerPool             the threads that compute, and callers that do; Bell is how a thread sleeps and is woken
-//   Share                  a thread's part of a slice it computes with others
-//   StageClock             where the time goes, when somebody asks
+//   Share                  a thread's part of a slice it computes with others; SpinBarrier is how they wait for each other
+//   Locked                 a value that threads read and change
+//   Processor              whether this processor has what the build uses; ProcessorQuota says how much of it we may have
+//   StageClock             where the time goes, when somebody asks; EncodingProfile asks
+//   Ceilings               how fast this machine could multiply and read at most, for the benchmark
 //
 //   GEMM                   the one seam where matrices are multiplied: BLAS, PackedLinear (f32), FixedPointLinear (i16), ByteLinear (i8)
 //   Tiles                  the inner kernels: a tile of the result in registers, for three register files

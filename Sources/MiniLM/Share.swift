@@ -1,15 +1,4 @@
-// How threads compute one slice together, and how they wait for each other.
-
-import CIntrinsics
-import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
+// How threads compute one slice together.
 
 /// One thread's part of a slice.
 ///
@@ -97,44 +86,4 @@ struct PanelList: RandomAccessCollection {
     var startIndex: Int { 0 }
     var endIndex: Int { groups * part.count }
     subscript(index: Int) -> Int { index / part.count * groupCount + part.lowerBound + index % part.count }
-}
-
-/// Where some threads wait for each other, for microseconds.
-final class SpinBarrier: Sendable {
-    private let members: Int
-    private let arrived = Atomic<Int>(0)
-    private let generation = Atomic<Int>(0)
-
-    init(members: Int) { self.members = members }
-
-    /// Returns when all members have called it as often as this one.
-    func wait() {
-        let current = generation.load(ordering: .relaxed)
-        if arrived.add(1, ordering: .acquiringAndReleasing).newValue == members {
-            arrived.store(0, ordering: .relaxed)
-            generation.store(current + 1, ordering: .releasing)
-            return
-        }
-        spin { generation.load(ordering: .acquiring) != current }
-    }
-}
-
-/// Returns when `condition` holds, which another thread brings about in microseconds.
-///
-/// Spins for 50 µs, longer than a step takes another thread that runs; then one that does not run needs the processor, and
-/// is let have it. By the clock: a pause takes 40 cycles on one processor and 140 on another.
-func spin(until condition: () -> Bool) {
-    // Most waits end before it is worth looking at the clock.
-    for _ in 0..<64 {
-        if condition() { return }
-        cintrinsics_pause()
-    }
-    let end = ContinuousClock.now + .microseconds(50)
-    while ContinuousClock.now < end {
-        for _ in 0..<16 {
-            if condition() { return }
-            cintrinsics_pause()
-        }
-    }
-    while !condition() { sched_yield() }
 }

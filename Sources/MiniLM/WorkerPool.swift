@@ -147,6 +147,7 @@ private final class Party<Memory: ~Copyable>: Sendable {
     /// How many have come; far below zero once it is closed.
     private let arrived = Atomic<Int>(0)
     private let hasBegun = Atomic<Bool>(false)
+    private let room = WaitingRoom()
     // Written by the caller before it has begun, read by the others after.
     nonisolated(unsafe) private var body: (@Sendable (Int, inout Memory) -> Void)?
 
@@ -162,14 +163,15 @@ private final class Party<Memory: ~Copyable>: Sendable {
     /// The members do `body` now.
     func begin(_ body: @escaping @Sendable (Int, inout Memory) -> Void) {
         unsafe self.body = body
-        hasBegun.store(true, ordering: .releasing)
+        hasBegun.store(true, ordering: .sequentiallyConsistent)
+        room.wake()
     }
 
     /// Takes part, if it is not too late; whether it was not.
     func join(_ memory: inout Memory) -> Bool {
         let member = arrived.add(1, ordering: .relaxed).newValue
         guard member > 0 else { return false }
-        spin { hasBegun.load(ordering: .acquiring) }
+        room.wait { hasBegun.load(ordering: .sequentiallyConsistent) }
         if let body = unsafe body { body(member, &memory) }
         return true
     }
