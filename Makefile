@@ -70,8 +70,12 @@ test: weights ## run every test
 	@$(SWIFT_TEST)
 	@$(MAKE) --no-print-directory test-threads
 
-test-threads: deps ## run the index's concurrent load and the worker pool's under the thread sanitizer
-	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer --filter 'HNSWConcurrency|WorkerPool'
+test-threads: deps ## run the index's concurrent load and the encoder's under the thread sanitizer
+	@TSAN_OPTIONS=halt_on_error=1 $(SWIFT_TEST) --sanitize=thread --package-path Tests/ThreadSanitizer \
+		--filter 'HNSWConcurrency|WorkerPool|SpinBarrier|SharedSlice'
+
+test-portable: weights ## build the encoder for other processors and run its kernels' tests: SSE2, AVX2; aarch64 compiled only
+	@Scripts/test_portable.sh
 
 examples: build ## run the examples with Qdrant's real clients, LangChain, LlamaIndex and the MCP server from PyPI
 	@$(PYTHON_VENV)

@@ -1,7 +1,5 @@
 // Memory that kernels read and write: aligned, of a fixed size, shared between threads.
 
-import Synchronization
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -60,7 +58,7 @@ final class MemoryArena: Sendable {
         var used: Int
     }
 
-    private let rest = Mutex<Rest?>(nil)
+    private let rest = Locked<Rest?>(nil)
     /// Bytes of a chunk: several layers' weights; what is not touched is no memory.
     private static let chunkBytes = 16 << 20
 

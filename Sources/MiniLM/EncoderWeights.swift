@@ -1,7 +1,6 @@
 // The model's parameters, named and shaped as in Hugging Face's BertModel. Read-only, shared by all workers.
 
 import Dispatch
-import Synchronization
 
 /// The scale and shift of a LayerNorm.
 struct LayerNormParameters: Sendable {
@@ -112,12 +111,12 @@ struct EncoderWeights: Sendable {
 private func concurrentMap<Input: Sendable, Output: Sendable>(
     _ inputs: [Input], _ transform: @Sendable (Input) -> Output
 ) -> [Output] {
-    let outputs = Mutex([Output?](repeating: nil, count: inputs.count))
+    let outputs = Locked([Output?](repeating: nil, count: inputs.count))
     DispatchQueue.concurrentPerform(iterations: inputs.count) { index in
         let output = transform(inputs[index])
         outputs.withLock { $0[index] = output }
     }
-    return outputs.withLock { $0.compactMap(\.self) }
+    return outputs.withLock { $0.compactMap { $0 } }
 }
 
 /// What queries are multiplied by: log₂ e / √headSize.

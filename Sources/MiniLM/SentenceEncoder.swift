@@ -209,7 +209,7 @@ public final class SentenceEncoder: Sendable {
             guard !isCancelled() else { throw .cancelled }
             return texts.map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
         }
-        let inputs = Shared([[Input]](repeating: [], count: chunks.count))
+        let inputs = Locked([[Input]](repeating: [], count: chunks.count))
         let done = DoneTexts()
         workers.run(chunks.count) { chunk, _ in
             if done.isCancelled.load(ordering: .relaxed) { return }
@@ -331,16 +331,5 @@ private struct Input: Sendable {
     init(_ tokenization: Tokenization) {
         ids = tokenization.ids
         truncatedTokens = max(tokenization.untruncatedCount - tokenization.ids.count, 0)
-    }
-}
-
-/// A value workers fill together.
-private final class Shared<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
-
-    init(_ value: Value) { self.value = Mutex(value) }
-
-    func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
-        value.withLock { value in body(&value) }
     }
 }
