@@ -86,7 +86,7 @@ let package = Package(
             name: "StoreCrashWriter", dependencies: ["VectorStore", "TestSupport"], path: "Tests/StoreCrashWriter",
             swiftSettings: strict),
         .testTarget(
-            name: "MiniLMTests", dependencies: ["MiniLM", "TestSupport"], resources: [.copy("Goldens")],
+            name: "MiniLMTests", dependencies: ["MiniLM", "CIntrinsics", "TestSupport"], resources: [.copy("Goldens")],
             swiftSettings: numeric),
         .testTarget(
             name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport", "RuntimeCounters"],

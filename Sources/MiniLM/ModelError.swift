@@ -14,6 +14,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case tokenizer(TokenizerError)
     /// The system starts no thread to compute on.
     case noThreads
+    /// The build uses instructions that this processor has not: a set of them.
+    case processor(missing: String)
 
     public var description: String {
         switch self {
@@ -23,6 +25,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .weights(let path, let error): "cannot use the weights \(path): \(error)"
         case .tokenizer(let error): "cannot use the tokenizer: \(error)"
         case .noThreads: "no thread could be started to compute on; the system's limit may be reached"
+        case .processor(let set):
+            "the build uses \(set), which this processor has not: build it here, or without -march"
         }
     }
 }

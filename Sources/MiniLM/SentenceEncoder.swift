@@ -54,6 +54,13 @@ public final class SentenceEncoder: Sendable {
     /// Threads that compute; those the system refuses to start are counted, too, and leave their work to the others.
     public var threads: Int { workers.threads }
 
+    /// Cores this process may use.
+    private static var coreCount: Int {
+        // A part of a core is no thread's: the others would wait for it.
+        let quota = ProcessorQuota.ofThisProcess().map { max(Int($0), 1) }
+        return min(ProcessInfo.processInfo.activeProcessorCount, quota ?? .max)
+    }
+
     /// Our own kernels in this build: the tile of a product that is summed in registers, and the instructions used.
     public static var kernelDescription: String {
         "6 x \(TileShape.native.columns) tiles, \(unsafe String(cString: cintrinsics_instructions()))"
@@ -72,11 +79,14 @@ public final class SentenceEncoder: Sendable {
     ///
     /// - Parameters:
     ///   - threads: Worker threads: 1 for numbers below, `mostThreads` for numbers above it; nil for one a core this process
-    ///     may use.
+    ///     may use: those it is bound to, fewer where its control groups have a quota of processor time for fewer (Linux).
     ///   - precision: `.i16` is faster, needs half the memory and gives vectors with a cosine of 0.99999 to the reference's,
     ///     `.i8` is the fastest with VNNI, with 0.9998; always by our own kernels.
     ///   - gemm: Who multiplies in `.f32`.
     public init(
+    /// A build for another processor is refused (`ModelError.processor`) instead of ending the process at its first instruction
+    /// that this one has not.
+    ///
         modelDirectory path: String, threads: Int? = nil, precision: Precision = .f32, gemm: GEMMBackend = .swift
     ) throws(ModelError) {
         let configuration = try EncoderConfiguration(modelDirectory: path)
@@ -86,6 +96,7 @@ public final class SentenceEncoder: Sendable {
             let weights = try EncoderWeights(
                 SafetensorsFile(file), configuration, backend: gemm, precision: precision)
             model = BertModel(configuration: configuration, weights: weights)
+        if let instructions = Processor.missingInstructions { throw .processor(missing: instructions) }
         } catch {
             throw .weights(path: weightsPath, error)
         }
@@ -103,7 +114,7 @@ public final class SentenceEncoder: Sendable {
         (self.gemm, self.precision) = (precision == .f32 ? gemm : .swift, precision)
         if self.gemm == .openblas { useSingleThreadedBLAS() }
         let capacity = max(Self.sliceTokens, configuration.maxTokens)
-        let threads = min(max(threads ?? ProcessInfo.processInfo.activeProcessorCount, 1), Self.mostThreads)
+        let threads = min(max(threads ?? Self.coreCount, 1), Self.mostThreads)
         workers = WorkerPool(threads: threads) {
             Worker(
                 activations: Activations(configuration, capacity: capacity),

@@ -10,8 +10,22 @@
 // One question: AskRoutes -> Answering -> EmbeddingService -> PointStore.query -> Prompt -> ChatModel
 
 import ArgumentParser
+import Foundation
+import MiniLM
 
 @main
+enum Program {
+    static func main() async {
+        // Before anything that may use what this processor has not: the system would end the process without a word.
+        if let instructions = Processor.missingInstructions {
+            let advice = "`make build` on this machine, or `make build MARCH=` for any"
+            Terminal.say("minilm: this build uses \(instructions), which this processor has not: \(advice)")
+            exit(EX_UNAVAILABLE)
+        }
+        await Minilm.main()
+    }
+}
+
 struct Minilm: AsyncParsableCommand {
     static let version = "0.1.0"
 

@@ -2,9 +2,22 @@
 #ifndef C_INTRINSICS_H
 #define C_INTRINSICS_H
 
+#include <stdint.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+// Sets of instructions, a bit each, for telling a build for another processor before it ends by SIGILL. Of x86-64; elsewhere none.
+
+/// Those this build may use.
+uint32_t cintrinsics_sets_of_build(void);
+/// Those this processor has, and the system lets us use.
+uint32_t cintrinsics_sets_of_processor(void);
+/// The name of a set, as in `-mavx512vnni` without the `-m`; NULL behind the last. Static storage.
+const char *cintrinsics_set_name(int number);
+/// The name of the newest set in `built` that is not in `present`; NULL if there is none.
+const char *cintrinsics_newest_missing(uint32_t built, uint32_t present);
 
 /// 1 when this build may emit a fused multiply-add instruction (x86-64 built with -mfma, every aarch64). Without it Swift's
 /// `addingProduct` is a libm call per lane, so kernels fall back to `a + b * c`.
