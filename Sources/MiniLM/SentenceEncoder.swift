@@ -77,6 +77,9 @@ public final class SentenceEncoder: Sendable {
     ///
     /// With `GEMMBackend.openblas` it sets the process's BLAS to one thread a call.
     ///
+    /// A build for another processor is refused (`ModelError.processor`) instead of ending the process at its first instruction
+    /// that this one has not.
+    ///
     /// - Parameters:
     ///   - threads: Worker threads: 1 for numbers below, `mostThreads` for numbers above it; nil for one a core this process
     ///     may use: those it is bound to, fewer where its control groups have a quota of processor time for fewer (Linux).
@@ -84,11 +87,9 @@ public final class SentenceEncoder: Sendable {
     ///     `.i8` is the fastest with VNNI, with 0.9998; always by our own kernels.
     ///   - gemm: Who multiplies in `.f32`.
     public init(
-    /// A build for another processor is refused (`ModelError.processor`) instead of ending the process at its first instruction
-    /// that this one has not.
-    ///
         modelDirectory path: String, threads: Int? = nil, precision: Precision = .f32, gemm: GEMMBackend = .swift
     ) throws(ModelError) {
+        if let instructions = Processor.missingInstructions { throw .processor(missing: instructions) }
         let configuration = try EncoderConfiguration(modelDirectory: path)
         let weightsPath = "\(path)/model.safetensors"
         let file = try MappedFile(path: weightsPath)
@@ -96,7 +97,6 @@ public final class SentenceEncoder: Sendable {
             let weights = try EncoderWeights(
                 SafetensorsFile(file), configuration, backend: gemm, precision: precision)
             model = BertModel(configuration: configuration, weights: weights)
-        if let instructions = Processor.missingInstructions { throw .processor(missing: instructions) }
         } catch {
             throw .weights(path: weightsPath, error)
         }
@@ -129,8 +129,8 @@ public final class SentenceEncoder: Sendable {
     ///
     /// - Parameters:
     ///   - progress: Called on this thread, from time to time, with the number of texts done so far.
-    ///   - isCancelled: Asked before some texts are tokenised and before each slice of some hundred tokens, on this thread or a
-    ///     worker's; after true the call throws `.cancelled`.
+    ///   - isCancelled: Asked before some texts are tokenised, at every further megabyte of a text, and before each slice of some
+    ///     hundred tokens, on this thread or a worker's; after true the call throws `.cancelled`.
     ///
     /// Neither may call `encode` of this encoder: it would wait for a worker, which may be the one that asks.
     public func encode(
@@ -217,19 +217,37 @@ public final class SentenceEncoder: Sendable {
         let (tokenizer, maxTokens) = (tokenizer, maxTokens)
         let chunks = Self.ranges(of: texts, atMost: Self.chunkTexts, bytes: Self.chunkBytes)
         guard chunks.count > 1 else {
-            guard !isCancelled() else { throw .cancelled }
-            return texts.map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
+            guard !isCancelled(),
+                let inputs = Self.tokenize(texts, tokenizer, maxTokens, isCancelled: isCancelled)
+            else { throw .cancelled }
+            return inputs
         }
         let inputs = Locked([[Input]](repeating: [], count: chunks.count))
         let done = DoneTexts()
         workers.run(chunks.count) { chunk, _ in
             if done.isCancelled.load(ordering: .relaxed) { return }
             if isCancelled() { return done.isCancelled.store(true, ordering: .relaxed) }
-            let some = texts[chunks[chunk]].map { Input(tokenizer.tokenize($0, maxTokens: maxTokens)) }
+            guard let some = Self.tokenize(texts[chunks[chunk]], tokenizer, maxTokens, isCancelled: isCancelled) else {
+                return done.isCancelled.store(true, ordering: .relaxed)
+            }
             inputs.withLock { $0[chunk] = some }
         }
         if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
         return inputs.withLock { $0.flatMap(\.self) }
+    }
+
+    /// Tokenises on this thread; nil if the call was cancelled within a long text.
+    private static func tokenize(
+        _ texts: ArraySlice<String>, _ tokenizer: WordPieceTokenizer, _ maxTokens: Int, isCancelled: () -> Bool
+    ) -> [Input]? {
+        var inputs: [Input] = []
+        for text in texts {
+            guard let tokens = tokenizer.tokenize(text, maxTokens: maxTokens, isCancelled: isCancelled) else {
+                return nil
+            }
+            inputs.append(Input(tokens))
+        }
+        return inputs
     }
 
     /// Computes the vectors of `inputs` into the rows from `first` on.

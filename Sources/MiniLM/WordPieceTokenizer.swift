@@ -94,7 +94,17 @@ public struct WordPieceTokenizer: Sendable {
     /// - Complexity: linear in the text's length, also when most of it is cut: `untruncatedCount` is exact.
     public func tokenize(_ text: String, maxTokens: Int? = 256) -> Tokenization {
         var pieces = PieceList(first: classifier, limit: maxTokens.map { max($0, 2) - 1 })
-        scan(text, into: &pieces)
+        _ = scan(text, into: &pieces)
+        return tokenization(of: pieces)
+    }
+
+    /// The same for texts that may take long; nil once `isCancelled`, asked at every megabyte but the first, has given true.
+    func tokenize(_ text: String, maxTokens: Int, isCancelled: () -> Bool) -> Tokenization? {
+        var pieces = PieceList(first: classifier, limit: max(maxTokens, 2) - 1)
+        return scan(text, into: &pieces, isCancelled: isCancelled) ? tokenization(of: pieces) : nil
+    }
+
+    private func tokenization(of pieces: PieceList) -> Tokenization {
         let end = pieces.offsets.last?.upperBound ?? 0
         return Tokenization(
             ids: pieces.ids + [separator],
@@ -105,24 +115,39 @@ public struct WordPieceTokenizer: Sendable {
     /// How many tokens a text has, `[CLS]` and `[SEP]` left out.
     public func countTokens(_ text: String) -> Int {
         var pieces = PieceList(first: classifier, limit: 1)
-        scan(text, into: &pieces)
+        _ = scan(text, into: &pieces)
         return pieces.count - 1
     }
 
     // MARK: - Words
 
-    private func scan(_ text: String, into pieces: inout PieceList) {
+    /// Bytes between two questions whether to go on: 20 ms or so.
+    private static let patience = 1 << 20
+
+    /// Whether it came to the text's end.
+    private func scan(
+        _ text: String, into pieces: inout PieceList, isCancelled: () -> Bool = { false }
+    ) -> Bool {
         var text = text
-        text.withUTF8 { buffer in
-            unsafe scan(Span(_unsafeElements: buffer), into: &pieces)
+        return text.withUTF8 { buffer in
+            let utf8 = unsafe Span(_unsafeElements: buffer)
+            var word = Word(longest: longestWord)
+            var index = 0
+            while true {
+                scan(utf8, from: &index, to: min(index + Self.patience, utf8.count), &word, into: &pieces)
+                if index == utf8.count { break }
+                if isCancelled() { return false }
+            }
+            split(&word, into: &pieces)
+            return true
         }
     }
 
-    /// Walks over the text once, gathers words and hands each to `split`.
-    private func scan(_ utf8: Span<UInt8>, into pieces: inout PieceList) {
-        var word = Word(longest: longestWord)
-        var index = 0
-        while index < utf8.count {
+    /// Walks over a part of the text, and to the end of the scalar it ends within, gathers words and hands each to `split`.
+    private func scan(
+        _ utf8: Span<UInt8>, from index: inout Int, to end: Int, _ word: inout Word, into pieces: inout PieceList
+    ) {
+        while index < end {
             let byte = utf8[index]
             guard byte < 0x80 else {
                 let (scalar, length) = Self.decode(utf8, at: index)
@@ -146,7 +171,6 @@ public struct WordPieceTokenizer: Sendable {
             }
             index += 1
         }
-        split(&word, into: &pieces)
     }
 
     /// One scalar that is not ASCII.

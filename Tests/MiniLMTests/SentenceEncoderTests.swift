@@ -94,6 +94,18 @@ import Testing
         #expect(asked.load(ordering: .relaxed) == 6)
     }
 
+    /// Eight megabytes: asked once before, then at every further megabyte, until the third answer is yes.
+    @Test(arguments: [1, 2]) func `a long text can be cancelled while it is tokenised`(texts: Int) throws {
+        let asked = Atomic<Int>(0)
+        let text = String(repeating: "wörd ", count: (8 << 20) / 6)
+        #expect(throws: EncodingError.cancelled) {
+            _ = try encoder.encode(
+                [String](repeating: text, count: texts),
+                isCancelled: { asked.add(1, ordering: .relaxed).newValue >= 3 })
+        }
+        #expect((3...3 + encoder.threads).contains(asked.load(ordering: .relaxed)))
+    }
+
     @Test func `texts are cut by number and by bytes`() {
         let texts = [10, 10, 30, 5, 5, 5, 5, 40, 1].map { String(repeating: "a", count: $0) }
         let whole = SentenceEncoder.ranges(of: texts[...], atMost: 3, bytes: 20)

@@ -61,6 +61,21 @@ import Testing
         #expect(tokenizer.countTokens(text) == 0)
     }
 
+    // MARK: - Long texts
+
+    /// Words, characters and special tokens that begin in one of the parts that a text is read in and end in the next.
+    @Test func longTextsAreReadInPartsThatChangeNothing() {
+        let end = "[SEP]漢wörld👩🏽‍🚀 unbelievably[MASK]"
+        let alone = tokenizer.tokenize(end)
+        for before in 0...end.utf8.count {
+            let start = (1 << 20) - before
+            let long = tokenizer.tokenize(String(repeating: " ", count: start) + end)
+            #expect(long.ids == alone.ids)
+            let offsets = alone.offsets.dropFirst().map { $0.lowerBound + start..<$0.upperBound + start }
+            #expect(long.offsets.dropFirst().elementsEqual(offsets))
+        }
+    }
+
     // MARK: - Truncation
 
     @Test func truncationKeepsThePrefixAndTheSeparator() {
