@@ -86,9 +86,10 @@ struct SafetensorsFile {
             if Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0 {
                 return unsafe Tensor(mapped: bytes.assumingMemoryBound(to: Float.self), of: file, shape: shape)
             }
-            return Tensor(unsafe bytes.map(UInt32.self) { Float(bitPattern: $0) }, shape: shape)
-        case "BF16": return Tensor(unsafe bytes.map(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }, shape: shape)
-        case "F16": return Tensor(unsafe bytes.map(UInt16.self, float(half:)), shape: shape)
+            return Tensor(shape: shape) { Float(bitPattern: unsafe bytes.integer(UInt32.self, at: $0)) }
+        case "BF16":
+            return Tensor(shape: shape) { Float(bitPattern: UInt32(unsafe bytes.integer(UInt16.self, at: $0)) << 16) }
+        case "F16": return Tensor(shape: shape) { float(half: unsafe bytes.integer(UInt16.self, at: $0)) }
         default: throw .unsupportedType(name: name, type: entry.type)
         }
     }
@@ -160,12 +161,8 @@ private func float(half bits: UInt16) -> Float {
 }
 
 extension UnsafeRawBufferPointer {
-    /// The little-endian integers that fill the buffer, each transformed. They may be unaligned.
-    fileprivate func map<Bits: FixedWidthInteger & BitwiseCopyable>(
-        _ type: Bits.Type, _ transform: (Bits) -> Float
-    ) -> [Float] {
-        stride(from: 0, to: count, by: MemoryLayout<Bits>.size).map { offset in
-            transform(Bits(littleEndian: unsafe loadUnaligned(fromByteOffset: offset, as: type)))
-        }
+    /// One of the little-endian integers that fill the buffer. They may be unaligned.
+    fileprivate func integer<Bits: FixedWidthInteger & BitwiseCopyable>(_ type: Bits.Type, at index: Int) -> Bits {
+        Bits(littleEndian: unsafe loadUnaligned(fromByteOffset: index * MemoryLayout<Bits>.size, as: type))
     }
 }

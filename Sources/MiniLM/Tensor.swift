@@ -33,6 +33,14 @@ struct Tensor: Sendable {
         unsafe storage = Storage(UnsafeBufferPointer(copy), owner: nil)
     }
 
+    /// A tensor that holds what `element` gives for each index: row-major, and no second copy of it anywhere.
+    init(shape: [Int], _ element: (Int) -> Float) {
+        let elements = UnsafeMutableBufferPointer<Float>.allocate(capacity: shape.reduce(1, *))
+        for index in elements.indices { unsafe elements.initializeElement(at: index, to: element(index)) }
+        self.shape = shape
+        unsafe storage = Storage(UnsafeBufferPointer(elements), owner: nil)
+    }
+
     /// A tensor that lies in `file` at `elements`, which must be aligned to 4 bytes and within the file.
     init(mapped elements: UnsafeBufferPointer<Float>, of file: MappedFile, shape: [Int]) {
         self.shape = shape
