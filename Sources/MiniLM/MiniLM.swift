@@ -12,7 +12,7 @@
 //   Embeddings             the result: vectors, and for each text how many tokens were read and cut
 //   ModelError             why a model does not load, why a text is not encoded
 //
-//   WordPieceTokenizer     text to ids; WordPieceVocabulary is its trie, ScalarTable and UnicodeTables its normaliser
+//   WordPieceTokenizer     text to ids; WordPieceVocabulary is its trie, ScalarTable and UnicodeTables its normaliser, Word what it gathers
 //   WordPieceConfiguration what the model directory says about its tokenizer
 //   Tokenization           ids and where in the text each comes from
 //
@@ -33,5 +33,5 @@
 //   Kernels                LayerNorm, GELU, attention, pooling: formula and shapes above each
 //   ElementaryFunctions    exp and erfc for sixteen floats at a time
 //
-//   SafetensorsFile        weights on disk, checked before anything is believed; MappedFile maps it
+//   SafetensorsFile        weights on disk, checked before anything is believed; MappedFile maps it, JSONFile reads the small ones
 //   Tensor                 floats with a shape, mapped or owned; AlignedBuffer is what kernels read and write

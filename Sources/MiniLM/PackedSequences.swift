@@ -29,7 +29,8 @@ struct PackedSequences: Sendable {
 
 /// Which texts are computed together: slices of whole texts with about equal work.
 struct SlicePlan {
-    /// The texts of each slice, by index. Long texts come first, so that what is left for the end is small.
+    /// The texts of each slice, by index. The longest come first, so that a slice's texts are about as long as each other; the last
+    /// slice has what is left, at most as many tokens as the others.
     private(set) var slices: [[Int]] = []
 
     /// Cuts texts of the given lengths (tokens) into slices of at most `capacity` tokens, evenly for `workers` of them.
