@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Programs that use the libraries: no server, no unsafe flags, no -march needed. EmbedLines needs MiniLM alone, SearchNotes all three.
+// Programs that use the libraries: no server, no -march needed. Outside this repository the dependency is `.package(url: …, from: …)`,
+// which is how Scripts/smoke.sh builds them. EmbedLines needs MiniLM alone, SearchNotes all three.
 let package = Package(
     name: "Examples",
     platforms: [.macOS(.v26)],

@@ -51,12 +51,18 @@ expect '[101, 19330, 2050, 1010' "$(printf 'Olá, mundo!\n' | "$minilm" tokenize
 
 kill $server
 wait $server || fail "the server did not stop cleanly"
-# The libraries in another package, built as anybody would: no flags.
-swift build --quiet --package-path Examples
+# The libraries in another package, as anybody would build it: what is committed, by URL and version, optimised, without flags.
+git clone --quiet . "$data/minilm"
+git -C "$data/minilm" tag 99.0.0
+mkdir "$data/Examples"
+cp -r Examples/Package.swift Examples/EmbedLines Examples/SearchNotes "$data/Examples"
+sed -i "s|name: \"minilm\", path: \"..\"|url: \"file://$data/minilm\", exact: \"99.0.0\"|" "$data/Examples/Package.swift"
+grep -q 'exact: "99.0.0"' "$data/Examples/Package.swift" || fail "the examples do not depend on a version"
+swift build --quiet -c release --package-path "$data/Examples"
 alike=$(printf 'the lamp is lit\nships sail at night\nthe light is on\n' |
-    Examples/.build/debug/EmbedLines weights/all-MiniLM-L6-v2)
+    "$data/Examples/.build/release/EmbedLines" weights/all-MiniLM-L6-v2)
 expect '“the lamp is lit” and “the light is on”' "$alike"
-found=$(Examples/.build/debug/SearchNotes weights/all-MiniLM-L6-v2)
+found=$("$data/Examples/.build/release/SearchNotes" weights/all-MiniLM-L6-v2)
 expect 'of 6 notes: ' "$found"
 for text in 'Dogs travel free' 'Dogs may sit' 'the boat stays in port'; do expect "$text" "$found"; done
 echo "smoke: ok"

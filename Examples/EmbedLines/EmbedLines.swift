@@ -1,9 +1,10 @@
 // Embeds the lines of standard input and prints the two that are most alike.
 //
-//     printf 'the lamp is lit\nships sail at night\nthe light is on\n' | swift run EmbedLines ../weights/all-MiniLM-L6-v2
+//     printf 'the lamp is lit\nships sail at night\nthe light is on\n' \
+//         | swift run -c release EmbedLines ../weights/all-MiniLM-L6-v2
 //
-// Built like that the kernels are for any x86-64 machine (SSE2); `swift run -c release -Xcc -march=native EmbedLines …` has this
-// machine's, several times as fast.
+// Built like that the kernels are for any x86-64 machine (SSE2); with `-Xcc -march=native` they are for this one, several times
+// as fast.
 
 import MiniLM
 import Synchronization
