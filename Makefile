@@ -28,7 +28,7 @@ INDEX_QUERIES = $(if $(VECTORS),$(QUERIES),$(or $(QUERIES),$(BENCH_VECTORS)/quer
 PYTHON_VENV := python3 -c 'import venv, ensurepip' 2>/dev/null || Scripts/deps.sh python3 python3-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads examples measure bench-texts \
+.PHONY: help deps weights build run up-n-wait up-n-wait-cpu down create-index ask-script pull test test-threads test-portable examples measure bench-texts \
 	bench-embed bench-embed-peers bench-embed-accuracy bench-vectors bench-index bench-index-peers bench-store bench-qdrant lint format clean
 
 help: ## print this list
