@@ -234,7 +234,9 @@ import Testing
             _ = try await store.update([.upsert((0..<1000).map { Fixture.point($0, &generator) })], in: "c")
             let copy = directory + "/copy.sqlite"
             try await store.backup(to: copy)
-            for number in 100..<110 { _ = try await store.update([.upsert([Fixture.point(number, &generator)])], in: "c") }
+            for number in 100..<110 {
+                _ = try await store.update([.upsert([Fixture.point(number, &generator)])], in: "c")
+            }
             try await Fixture.untilIndexed(store)
             let file = GraphFile(1, "", in: directory)
             file.remove()
