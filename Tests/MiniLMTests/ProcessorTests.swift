@@ -41,7 +41,7 @@ import Testing
         let flags = Set(line.split(separator: " ").map { $0.filter { $0 != "_" } })
         #expect(Self.names.count > 20)
         for (number, name) in Self.names.enumerated() {
-            let flag = ["sse3": "pni", "bmi": "bmi1"][name] ?? name.filter { $0 != "." }
+            let flag = ["sse3": "pni", "bmi": "bmi1", "lzcnt": "abm"][name] ?? name.filter { $0 != "." }
             #expect((cintrinsics_sets_of_processor() >> UInt32(number) & 1 == 1) == flags.contains(flag), "\(name)")
         }
     }
