@@ -262,17 +262,22 @@ public final class SentenceEncoder: Sendable {
             return progress(inputs.count)
         }
         let slices = SlicePlan(lengths: lengths, workers: workers.threads, capacity: sliceCapacity).slices
+        let tokens = slices.map { $0.reduce(0) { $0 + lengths[$1] } }
         let shared = SlicePlan.sharedSlices(
-            tokens: slices.map { $0.reduce(0) { $0 + lengths[$1] } }, workers: workers.threads,
-            mostMembers: mostMembers(tokens:))
+            tokens: tokens, workers: workers.threads, mostMembers: mostMembers(tokens:))
         let done = DoneTexts()
-        for slice in slices.prefix(shared) {
+        var next = 0
+        var areFree = true
+        // Where workers are busy with another call, slices that are computed together would wait for each other in vain.
+        while next < shared && areFree {
             guard !isCancelled() else { throw .cancelled }
-            encodeTogether(slice, of: inputs, into: rows, from: first)
-            progress(done.count.add(slice.count, ordering: .relaxed).newValue)
+            let members = encodeTogether(slices[next], of: inputs, into: rows, from: first)
+            areFree = members >= min(workers.threads, mostMembers(tokens: tokens[next]))
+            progress(done.count.add(slices[next].count, ordering: .relaxed).newValue)
+            next += 1
         }
         try encodeApart(
-            Array(slices.dropFirst(shared)), of: inputs, into: rows, from: first, done, isCancelled: isCancelled,
+            Array(slices.dropFirst(next)), of: inputs, into: rows, from: first, done, isCancelled: isCancelled,
             progress: progress)
     }
 
@@ -305,12 +310,15 @@ public final class SentenceEncoder: Sendable {
     }
 
     /// Computes the texts of one slice on this thread and as many workers as are free.
-    private func encodeTogether(_ slice: [Int], of inputs: [Input], into rows: VectorRows, from first: Int) {
-        guard !slice.isEmpty else { return }
+    ///
+    /// - Returns: How many threads that was.
+    @discardableResult
+    private func encodeTogether(_ slice: [Int], of inputs: [Input], into rows: VectorRows, from first: Int) -> Int {
+        guard !slice.isEmpty else { return 0 }
         let tokens = slice.reduce(0) { $0 + inputs[$1].ids.count }
         let model = model
         let bands = tokens / Share.leastBand
-        workers.runTogether(atMost: mostMembers(tokens: tokens)) { members, leader in
+        return workers.runTogether(atMost: mostMembers(tokens: tokens)) { members, leader in
             let activations = leader.activations
             activations.begin(with: slice.lazy.map { inputs[$0].ids })
             let barrier = SpinBarrier(members: members)

@@ -86,20 +86,26 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
     /// alone, in its turn.
     ///
     /// - Parameter task: Makes the task for a number of members, which call it with 0 to members - 1; the memory is member 0's.
+    ///
+    /// - Returns: How many they were.
+    @discardableResult
     func runTogether(
         atMost limit: Int,
         task: @escaping @Sendable (_ members: Int, borrowing Memory) -> @Sendable (Int, inout Memory) -> Void
-    ) {
+    ) -> Int {
         guard let (seat, others) = queue.gather(atMost: limit) else {
-            return run(1) { _, memory in
+            run(1) { _, memory in
                 let body = task(1, memory)
                 body(0, &memory)
             }
+            return 1
         }
+        var gathered = 1
         seat.use { memory in
             let party = Party<Memory>()
             for other in others { other.hand.give(Turn(work: .member(party), seat: other.seat)) }
             let members = party.close(after: others.count, patience: Self.patience)
+            gathered = members
             let body = task(members, memory)
             party.begin(body)
             body(0, &memory)
@@ -107,6 +113,7 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
             party.done.wait(for: members - 1, spinning: Self.spinning)
         }
         queue.takeBack(seat)
+        return gathered
     }
 }
 
