@@ -58,7 +58,8 @@ mkdir "$data/Examples"
 cp -r Examples/Package.swift Examples/EmbedLines Examples/SearchNotes "$data/Examples"
 sed -i "s|name: \"minilm\", path: \"..\"|url: \"file://$data/minilm\", exact: \"99.0.0\"|" "$data/Examples/Package.swift"
 grep -q 'exact: "99.0.0"' "$data/Examples/Package.swift" || fail "the examples do not depend on a version"
-swift build --quiet -c release --package-path "$data/Examples"
+[[ ! -e Package.resolved ]] || cp Package.resolved "$data/Examples"
+swift build --quiet -c release --security-path "$data/security" --package-path "$data/Examples"
 alike=$(printf 'the lamp is lit\nships sail at night\nthe light is on\n' |
     "$data/Examples/.build/release/EmbedLines" weights/all-MiniLM-L6-v2)
 expect '“the lamp is lit” and “the light is on”' "$alike"

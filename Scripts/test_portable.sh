@@ -15,11 +15,12 @@ portable() {
     shift 2
     [[ $build == plain ]] || march=(-Xcc "-march=$build")
     swift "$command" --quiet --package-path Tests/Portable --scratch-path "Tests/Portable/.build/$build" -c release \
-        -Xswiftc -enable-testing "${march[@]}" "$@"
+        -Xswiftc -enable-testing ${march[@]+"${march[@]}"} "$@"
 }
 
 # Each is a module as a whole, which is one thread's work: two at a time.
 started=()
+trap 'kill ${started[@]+"${started[@]}"} 2>/dev/null || true' EXIT
 for build in "${builds[@]}"; do
     portable build "$build" --build-tests &
     started+=($!)
@@ -28,10 +29,11 @@ for process in "${started[@]}"; do wait "$process"; done
 
 for build in "${builds[@]}"; do
     portable test "$build" --skip-build
-    # What is not inlined would be a call per number. (A square root is one per row.)
+    # What is not inlined would be a call per number. (A square root is one per row, a rounding one per weight when they are
+    # loaded.)
     objects=("Tests/Portable/.build/$build"/release/MiniLM.build/*.o)
     [[ -e ${objects[0]} ]] || { echo "portable, $build: no machine code to look at" >&2; exit 1; }
-    calls=$(nm --undefined-only "${objects[@]}" | grep -wE '(fma|exp|exp2|erf|erfc|tanh|floor|rint)f?' || true)
+    calls=$(nm --undefined-only "${objects[@]}" | grep -wE '_?(fma|exp|exp2|erf|erfc|tanh|floor|rint)f?' || true)
     if [[ $calls ]]; then
         printf 'portable, %s: the encoder calls libm:\n%s\n' "$build" "$calls" >&2
         exit 1
