@@ -122,13 +122,13 @@ extension GraphBuilder {
         // Whatever the graph has of this state or an older one is as the database has it; what is newer has a greater version
         // there and is not believed when the file is opened.
         let (operation, edits) = (state.operation, state.payloadEdits)
-        guard let session = try store.pool.read({ try Epochs.session(of: operation, in: job.key, $0) }) else {
-            throw StoreError.damaged(path: store.path, reason: "operation \(operation) is nobody's")
-        }
-        let stamp = SnapshotStamp(UInt64(bitPattern: operation), origin: UInt64(bitPattern: session))
         graph.linkUnreachable()
         let mapped: HNSWIndex
         do {
+            guard let session = try store.pool.read({ try Epochs.session(of: operation, in: job.key, $0) }) else {
+                throw StoreError.damaged(path: store.path, reason: "operation \(operation) is of no session")
+            }
+            let stamp = SnapshotStamp(UInt64(bitPattern: operation), origin: UInt64(bitPattern: session))
             mapped = try Self.standingBack { try job.file.save(graph, stamp: stamp) }
         } catch {
             // Not again before as much has changed once more. The graph answers without a file.
@@ -142,6 +142,8 @@ extension GraphBuilder {
             if progress.successor?.old === graph { progress.successor?.old = mapped }
         }
         try change(job, graph, store) { state, _ in state.updateField(job.vector) { $0.wasSaved(mapped) } }
+        // Deleted meanwhile, and its files with it: not this one, which nobody would look for.
+        if (try? store.collectionState(job.collection))?.key != job.key { job.file.remove() }
     }
 
     /// Gives the graph that is built otherwise, as the configuration says now, one batch of the rows that the old one has; in the end

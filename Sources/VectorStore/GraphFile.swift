@@ -16,7 +16,7 @@ struct GraphFile {
     /// The graph and the collection's last operation when it was written; nil when there is none, or it is one of other vectors. It
     /// may be built otherwise than is wanted now: then it answers until the builder has made another.
     ///
-    /// - Throws: `.invalidSnapshot` for a file that is not a graph, or no longer.
+    /// - Throws: `.invalidSnapshot` for a file that is not a graph, or no longer; `.file`, `.outOfMemory` for one that cannot be read.
     func open(_ configuration: HNSWConfiguration) throws(HNSWError) -> (graph: HNSWIndex, stamp: SnapshotStamp)? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let (graph, stamp) = try HNSWIndex.restore(from: path)

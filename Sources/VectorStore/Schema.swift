@@ -162,6 +162,7 @@ enum Schema {
                         operation INTEGER NOT NULL,
                         PRIMARY KEY (collection, session)
                     ) WITHOUT ROWID;
+                    CREATE INDEX epochs_by_operation ON epochs (collection, operation);
                     INSERT INTO epochs SELECT collection, random(), 0 FROM collections;
                     """
             )
