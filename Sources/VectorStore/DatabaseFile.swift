@@ -21,6 +21,8 @@ struct DatabaseFile {
         // With foreign keys tables could not be dropped in any order; today's have none.
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
+        // A backup by another process may be closing it.
+        configuration.busyMode = .timeout(5)
         let writer = try DatabaseQueue(path: path, configuration: configuration)
         let published = try writer.writeWithoutTransaction { db in
             var published: EmbeddedStore.Published = ([:], [:])
@@ -39,6 +41,7 @@ struct DatabaseFile {
     private func read() throws -> EmbeddedStore.Published? {
         var configuration = Configuration()
         configuration.readonly = true
+        configuration.busyMode = .timeout(5)
         do {
             let reader = try DatabaseQueue(path: path, configuration: configuration)
             let published = try reader.read { db in

@@ -21,14 +21,18 @@ extension EmbeddedStore {
             throw .unusable(path: path, reason: "there is no store here")
         }
         try await StoreError.translating(path) {
-            let reader = try DatabasePool(path: path)
+            // Without the right to write: a database that is refused stays as it is.
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(5)
+            let reader = try DatabaseQueue(path: path, configuration: configuration)
             _ = try await reader.read { db in try Schema.isCurrent(db, path: path) }
             try await copy(reader, to: file)
             try reader.close()
         }
     }
 
-    private static func copy(_ pool: DatabasePool, to file: String) async throws {
+    private static func copy(_ reader: some DatabaseReader, to file: String) async throws {
         // Made elsewhere and renamed, so that what has the name is whole.
         let partial = file + ".partial"
         guard !FileManager.default.fileExists(atPath: file) else {
@@ -37,7 +41,7 @@ extension EmbeddedStore {
         try? FileManager.default.removeItem(atPath: partial)
         do {
             // Reads in a transaction of its own, and so one state.
-            try await pool.unsafeRead { db in try db.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
+            try await reader.unsafeRead { db in try db.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
             let written = try FileHandle(forUpdating: URL(filePath: partial))
             try written.synchronize()
             try written.close()
