@@ -50,8 +50,8 @@ public final class EmbeddedStore: PointStore {
 
     /// Opens the store of a directory, which is made when it is not there, readable by its owner only.
     ///
-    /// - Throws: `.locked`, `.unusable`, `.diskFull`, `.damaged`, `.newerSchema`. A database of this version that is refused is left as it is, byte for byte;
-    ///   of an older one, whose tables are to be changed, its contents are.
+    /// - Throws: `.locked`, `.unusable`, `.diskFull`, `.damaged`, `.newerSchema`. A database of this version that is refused is left as
+    ///   it is, byte for byte; one of an older version, whose tables are to be changed, keeps its contents.
     public init(directory: String, options: Options = Options()) throws(StoreError) {
         let path = directory + "/points.sqlite"
         do {
