@@ -149,7 +149,7 @@ func pauseThread() { usleep(1000) }
 func openFile(_ path: String, _ flags: Int32) -> Int32 { unsafe open(path, flags, 0o644) }
 
 /// Has what was written to a file put where it stays when the power fails. Returns 0, or -1 with `errno`.
-func synchronise(_ descriptor: Int32) -> Int32 {
+package func synchronise(_ descriptor: Int32) -> Int32 {
     #if canImport(Darwin)
     // There fsync hands over to the drive, which may keep it in its memory. Not every file system knows more than that.
     if fcntl(descriptor, F_FULLFSYNC) == 0 { return 0 }

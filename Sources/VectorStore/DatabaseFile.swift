@@ -25,6 +25,8 @@ struct DatabaseFile {
         configuration.busyMode = .timeout(5)
         let writer = try DatabaseQueue(path: path, configuration: configuration)
         let published = try writer.writeWithoutTransaction { db in
+            // As later (`EmbeddedStore.init`): what is migrated is as dear as what is written.
+            try db.execute(sql: "PRAGMA fullfsync = ON")
             var published: EmbeddedStore.Published = ([:], [:])
             try db.inTransaction(.immediate) {
                 try Schema.migrate(db, path: path)

@@ -9,9 +9,9 @@ extension EmbeddedStore {
     /// The copy is a database of its own, without graphs: as `points.sqlite` in a directory it opens as a store, which builds
     /// them again.
     ///
-    /// - Throws: `.unusable` when there is something of that name already, `.diskFull`.
+    /// - Throws: `.unusable` when there is something of that name already, `.diskFull` for the disk that the copy is on, `.damaged`.
     public func backup(to file: String) async throws(StoreError) {
-        try await StoreError.translating(file) { try await Self.copy(pool, to: file) }
+        try await StoreError.translating(path) { try await Self.copy(pool, to: file) }
     }
 
     /// The same of a directory that another process may be serving.
@@ -33,24 +33,9 @@ extension EmbeddedStore {
     }
 
     private static func copy(_ reader: some DatabaseReader, to file: String) async throws {
-        // Made elsewhere and renamed, so that what has the name is whole.
-        let partial = file + ".partial"
-        guard !FileManager.default.fileExists(atPath: file) else {
-            throw StoreError.unusable(path: file, reason: "it is there already; choose another name")
-        }
-        try? FileManager.default.removeItem(atPath: partial)
-        do {
-            // Reads in a transaction of its own, and so one state.
-            try await reader.unsafeRead { db in try db.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
-            let written = try FileHandle(forUpdating: URL(filePath: partial))
-            try written.synchronize()
-            try written.close()
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: partial)
-            try FinishedFile.rename(partial, to: file)
-        } catch {
-            try? FileManager.default.removeItem(atPath: partial)
-            if error is CocoaError { throw StoreError.unusable(path: file, reason: error.localizedDescription) }
-            throw error
+        // Reads in a transaction of its own, and so one state.
+        try await reader.unsafeRead { db in
+            try FinishedFile.make(file) { partial in try db.execute(sql: "VACUUM INTO ?", arguments: [partial]) }
         }
     }
 }

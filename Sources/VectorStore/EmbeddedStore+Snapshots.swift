@@ -9,20 +9,13 @@ extension EmbeddedStore {
     /// Graphs are not in it: whoever restores it builds them again. The file gets its name when it is whole and synced, and the name is
     /// synced, too.
     ///
-    /// - Throws: `.collectionNotFound`, `.unusable` when there is something of that name already, `.diskFull`.
+    /// - Throws: `.collectionNotFound`, `.unusable` when there is something of that name already, `.diskFull` for the disk that it is on.
     public func snapshot(of name: String, to file: String) async throws(StoreError) -> SnapshotInfo {
-        _ = try collectionState(name)
-        guard !FileManager.default.fileExists(atPath: file) else {
-            throw .unusable(path: file, reason: "it is there already; choose another name")
-        }
-        let partial = file + ".partial"
-        do throws(StoreError) {
-            return try await read(name) { db, state in
-                guard
-                    FileManager.default.createFile(
-                        atPath: partial, contents: nil, attributes: [.posixPermissions: 0o600]),
-                    let handle = FileHandle(forWritingAtPath: partial)
-                else { throw StoreError.unusable(path: partial, reason: "it cannot be made") }
+        try await read(name) { db, state in
+            try FinishedFile.make(file) { partial in
+                guard let handle = FileHandle(forWritingAtPath: partial) else {
+                    throw StoreError.unusable(path: partial, reason: "it cannot be opened")
+                }
                 defer { try? handle.close() }
                 var writer = SnapshotWriter(handle)
                 try writer.collection(state.configuration, state.indexes)
@@ -34,15 +27,8 @@ extension EmbeddedStore {
                         id: try row.decode(forColumn: "id"), payload: try row.decode(forColumn: "payload"),
                         vectors: try row.decode(forColumn: "vectors"))
                 }
-                let info = try writer.finish()
-                try FinishedFile.rename(partial, to: file)
-                return info
+                return try writer.finish()
             }
-        } catch {
-            try? FileManager.default.removeItem(atPath: partial)
-            // Nothing is written to the store's own disk.
-            if case .diskFull = error { throw .diskFull(path: file) }
-            throw error
         }
     }
 

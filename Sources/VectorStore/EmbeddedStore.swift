@@ -72,7 +72,11 @@ public final class EmbeddedStore: PointStore {
             // Acknowledged means synced, not merely written. GRDB sets NORMAL when it turns WAL on, after any
             // `prepareDatabase`: only from here on does FULL last. Readers write nothing and need none.
             let level = options.durability == .full ? "FULL" : "NORMAL"
-            try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = \(level)") }
+            // On Apple platforms a plain fsync leaves what was written in the drive's memory; elsewhere the second changes nothing.
+            try pool.writeWithoutTransaction {
+                try $0.execute(sql: "PRAGMA synchronous = \(level); PRAGMA fullfsync = ON")
+            }
+            GraphFile.sweep(directory, keeping: published.collections.values)
             return (pool, published)
         }
         state = Mutex(published)

@@ -1,6 +1,7 @@
 // Files that get their name when they are whole, and keep it through a power cut.
 
 import Foundation
+import HNSW
 
 #if canImport(Glibc)
 import Glibc
@@ -10,8 +11,34 @@ import Musl
 import Darwin
 #endif
 
-/// The last step of writing a file under another name first.
+/// Files made under another name first.
 enum FinishedFile {
+    /// Has `write` fill a file that only its owner can read, syncs it, and then gives it its name.
+    ///
+    /// - Parameter write: Gets the path of an empty file in the same directory, which nobody else writes to: two callers may be making
+    ///   files of one name.
+    /// - Throws: `.unusable` where there is something of that name already, or a file cannot be made there, `.diskFull` for the disk
+    ///   that the file is on, and what `write` throws. Nothing is left behind then.
+    static func make<Value>(_ file: String, _ write: (_ partial: String) throws -> Value) throws -> Value {
+        guard !FileManager.default.fileExists(atPath: file) else {
+            throw StoreError.unusable(path: file, reason: "it is there already; choose another name")
+        }
+        let partial = "\(file).\(String(UInt64.random(in: 0 ... .max), radix: 16)).partial"
+        let descriptor = unsafe open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(file, errno) }
+        defer { close(descriptor) }
+        do {
+            let value = try write(partial)
+            guard synchronise(descriptor) == 0 else { throw failure(file, errno) }
+            try rename(partial, to: file)
+            return value
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial)
+            if case .diskFull = StoreError(error, path: file) { throw StoreError.diskFull(path: file) }
+            throw error
+        }
+    }
+
     /// Gives a file that is written and synced its name, and syncs the directory: until then the name is not on the disk.
     ///
     /// - Throws: `CocoaError` where there is something of that name; `.unusable` where the directory cannot be synced, and the file is
@@ -29,8 +56,12 @@ enum FinishedFile {
 
     static func sync(directory: String) throws(StoreError) {
         let descriptor = unsafe open(directory, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .unusable(path: directory, reason: systemMessage(errno)) }
+        guard descriptor >= 0 else { throw failure(directory, errno) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .unusable(path: directory, reason: systemMessage(errno)) }
+        guard synchronise(descriptor) == 0 else { throw failure(directory, errno) }
+    }
+
+    private static func failure(_ path: String, _ number: Int32) -> StoreError {
+        number == ENOSPC ? .diskFull(path: path) : .unusable(path: path, reason: systemMessage(number))
     }
 }

@@ -35,7 +35,22 @@ struct GraphFile {
     /// Takes the file away. Where that is forbidden it stays, and is looked at again when the store is next opened.
     func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-    /// Takes away the graphs of a collection that is no more. What stays behind is found by nobody: numbers are not used again.
+    /// Takes away what the end of a process left behind: graphs of collections and vectors that are no more, and halves of files. Other
+    /// files in the folder stay.
+    static func sweep(_ directory: String, keeping collections: some Sequence<CollectionState>) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(directory))) ?? []
+        guard !names.isEmpty else { return }
+        let kept = Set(
+            collections.flatMap { collection in
+                collection.dense.keys.map { GraphFile(collection.key, $0, in: directory).path }
+            })
+        for name in names where name.contains(/^\d+-.*\.hnsw(\.partial)?$/) {
+            let path = folder(directory) + "/" + name
+            if !kept.contains(path) { try? FileManager.default.removeItem(atPath: path) }
+        }
+    }
+
+    /// Takes away the graphs of a collection that is no more. What stays behind, nobody takes for another's: numbers are not used again.
     static func removeAll(of collection: Int64, in directory: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(directory))) ?? []
         for name in names where name.hasPrefix("\(collection)-") {

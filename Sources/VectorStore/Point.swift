@@ -102,6 +102,12 @@ public struct Record: Sendable, Equatable {
     public var payload: JSONObject?
     public var vectors: NamedVectors?
 
+    public init(id: PointID, payload: JSONObject? = nil, vectors: NamedVectors? = nil) {
+        self.id = id
+        self.payload = payload
+        self.vectors = vectors
+    }
+
     /// The unnamed vector.
     public var vector: [Float]? { vectors?[""]?.dense }
 }
@@ -116,6 +122,18 @@ public struct ScoredPoint: Sendable, Equatable {
     public var vectors: NamedVectors?
     /// The value that a point was ordered by.
     public var orderValue: JSONValue?
+
+    public init(
+        id: PointID, version: UInt64, score: Float, payload: JSONObject? = nil, vectors: NamedVectors? = nil,
+        orderValue: JSONValue? = nil
+    ) {
+        self.id = id
+        self.version = version
+        self.score = score
+        self.payload = payload
+        self.vectors = vectors
+        self.orderValue = orderValue
+    }
 
     /// The unnamed vector.
     public var vector: [Float]? { vectors?[""]?.dense }

@@ -48,10 +48,28 @@ public struct CollectionInfo: Sendable, Equatable {
     /// Why building the last graph or writing its snapshot failed; nil when it did not.
     public var indexingError: String?
 
+    public init(
+        configuration: CollectionConfiguration, pointsCount: Int, operation: UInt64,
+        payloadIndexes: [String: PayloadIndexInfo] = [:], vectors: [String: VectorInfo] = [:],
+        indexingError: String? = nil
+    ) {
+        self.configuration = configuration
+        self.pointsCount = pointsCount
+        self.operation = operation
+        self.payloadIndexes = payloadIndexes
+        self.vectors = vectors
+        self.indexingError = indexingError
+    }
+
     public struct PayloadIndexInfo: Sendable, Equatable {
         public var type: PayloadIndexType
         /// Points with a value of the type.
         public var pointsCount: Int
+
+        public init(type: PayloadIndexType, pointsCount: Int) {
+            self.type = type
+            self.pointsCount = pointsCount
+        }
     }
 
     public struct VectorInfo: Sendable, Equatable {
@@ -62,6 +80,12 @@ public struct CollectionInfo: Sendable, Equatable {
         /// Bytes in memory: codes and links of the graph, vectors that are not in it. The graph's own vectors are mapped from
         /// its snapshot once there is one.
         public var residentBytes: Int
+
+        public init(pointsCount: Int, indexedCount: Int, residentBytes: Int) {
+            self.pointsCount = pointsCount
+            self.indexedCount = indexedCount
+            self.residentBytes = residentBytes
+        }
     }
 }
 
@@ -157,10 +181,20 @@ public struct ScrollPage: Sendable, Equatable {
     public var points: [Record]
     /// The first id of the next page; nil when this was the last.
     public var nextPageOffset: PointID?
+
+    public init(points: [Record], nextPageOffset: PointID? = nil) {
+        self.points = points
+        self.nextPageOffset = nextPageOffset
+    }
 }
 
 public struct FacetHit: Sendable, Equatable {
     /// A string, an integer or a boolean.
     public var value: JSONValue
     public var count: Int
+
+    public init(value: JSONValue, count: Int) {
+        self.value = value
+        self.count = count
+    }
 }

@@ -25,8 +25,8 @@ enum SnapshotFormat {
     static let collection = UInt8(ascii: "C")
     static let point = UInt8(ascii: "P")
     static let end = UInt8(ascii: "E")
-    /// No record is longer: a request of 32 MB made it, and numbers are shorter than their digits.
-    static let longestRecord = 256 << 20
+    /// No record is longer: it is a row of SQLite's, which are no longer (SQLITE_MAX_LENGTH, unless the system's was built for more).
+    static let longestRecord = 1_000_000_000
     static let chunk = 1 << 20
 
     static func bytes<Number: FixedWidthInteger>(_ number: Number) -> [UInt8] {
@@ -62,12 +62,11 @@ struct SnapshotWriter {
             ])
     }
 
-    /// Ends the file and syncs it.
+    /// Writes the end of the file.
     mutating func finish() throws -> SnapshotInfo {
         try flush()
         try record(SnapshotFormat.end, [SnapshotFormat.bytes(points), hash.digest()])
         try flush()
-        try file.synchronize()
         return SnapshotInfo(size: size, checksum: hash.hexDigest)
     }
 

@@ -24,7 +24,7 @@
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use
 //   EmbeddedStore+Snapshots.swift a collection to a file and back; SnapshotFile.swift says how, SHA256.swift what it is known by
-//   FinishedFile.swift            the end of both: a name that lasts
+//   FinishedFile.swift            files that get their name when they are whole
 //   EmbeddedStore+VectorNames.swift   vectors that come and go
 //   EmbeddedStore+Matrix.swift    points of a sample compared with each other
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours

@@ -62,8 +62,7 @@ public typealias NamedVectors = [String: Vector]
 ///     dense  = count 32-bit floats; indices = count 32-bit integers; values = count 32-bit floats
 ///     rows   = count · size 32-bit floats
 enum VectorsCoding {
-    ///
-    /// Closures, not key paths, map the numbers: a key path of two parts is projected at run time, 100 ns a number.
+    // Closures, not key paths, map the numbers: a key path of two parts is projected at run time, 100 ns a number.
     static func encode(_ vectors: NamedVectors) -> Data {
         var data = Data()
         for (name, vector) in vectors.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {

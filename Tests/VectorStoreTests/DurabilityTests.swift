@@ -50,6 +50,44 @@ import Testing
         }
     }
 
+    /// As two backups to one name that begin before either ends.
+    @Test func `of two files made under one name the first stays whole and the other is refused`() async throws {
+        try await withTemporaryDirectory { directory in
+            let file = directory + "/a"
+            #expect(throws: CocoaError.self) {
+                try FinishedFile.make(file) { partial in
+                    try Data("second".utf8).write(to: URL(filePath: partial))
+                    try FinishedFile.make(file) { try Data("first".utf8).write(to: URL(filePath: $0)) }
+                }
+            }
+            #expect(try Data(contentsOf: URL(filePath: file)) == Data("first".utf8))
+            let left = try FileManager.default.contentsOfDirectory(atPath: directory)
+            #expect(left == ["a"])
+        }
+    }
+
+    @Test func `what a process left among the graphs is swept when the store is opened`()
+        async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", .init(size: 1, distance: .dot))
+            let key = try store.collectionState("c").key
+            try store.close()
+            let kept = GraphFile(key, "", in: directory).path
+            let graphs = (kept as NSString).deletingLastPathComponent
+            try FileManager.default.createDirectory(atPath: graphs, withIntermediateDirectories: true)
+            let gone = [
+                GraphFile(key, "x", in: directory).path, GraphFile(key + 1, "", in: directory).path, kept + ".partial",
+            ]
+            let others = [graphs + "/notes.txt", graphs + "/old-1.hnsw"]
+            for path in gone + others { try Data("left".utf8).write(to: URL(filePath: path)) }
+            try EmbeddedStore(directory: directory).close()
+            #expect(!gone.contains(where: FileManager.default.fileExists))
+            #expect(others.allSatisfy(FileManager.default.fileExists))
+        }
+    }
+
     // MARK: Schema
 
     private static func databasePath(_ directory: String) -> String { directory + "/points.sqlite" }
