@@ -17,8 +17,8 @@ struct FilterPlan {
         guard let conditions = filter.quickConditions, conditions <= 64,
             conditions * state.capacity <= Filter.mostAtOnce
         else { return nil }
-        guard case .exactly(let rows) = try FilterPlan(filter, state, nil, path: "").answer(filter) else { return nil }
-        return rows
+        let answer = try FilterPlan(filter, state, nil, path: "").answer()
+        return answer.isExact ? answer.certain : nil
     }
 
     private init(_ filter: Filter, _ state: CollectionState, _ db: Database?, path: String) {
@@ -37,87 +37,68 @@ struct FilterPlan {
 
     /// The rows of the points that pass.
     ///
-    /// Indexes give the rows that may pass. When they give exactly those that do, no point is looked at; otherwise only these are.
+    /// Points are looked at only where indexes do not tell.
     func rows() throws -> RowBits {
-        switch try answer(filter) {
-        case .exactly(let rows): return rows
-        case .atMost(let candidates): return try look(at: candidates)
-        case .unknown: return try look(at: state.live)
-        }
+        let answer = try answer()
+        if answer.isExact { return answer.certain }
+        var rows = try look(at: answer.doubtful)
+        rows.formUnion(answer.certain)
+        return rows
     }
 
-    private typealias Answer = PayloadIndex.Answer
+    /// What indexes tell of the filter: the points in doubt are those that `rows` looks at.
+    func answer() throws -> FilterAnswer { try answer(filter) }
 
-    private func answer(_ filter: Filter) throws -> Answer {
-        var rows: RowBits?
-        var isExact = true
-        func narrow(_ found: RowBits) {
-            guard var known = rows else { return rows = found }
-            known.formIntersection(found)
-            rows = known
+    private func answer(_ filter: Filter) throws -> FilterAnswer {
+        var answer: FilterAnswer?
+        func narrow(_ found: FilterAnswer) {
+            if answer == nil { answer = found } else { answer?.formIntersection(found) }
         }
-        func take(_ answer: Answer) {
-            switch answer {
-            case .exactly(let found): narrow(found)
-            case .atMost(let found):
-                narrow(found)
-                isExact = false
-            case .unknown: isExact = false
-            }
-        }
-        for condition in filter.must { take(try answer(condition)) }
-        if !filter.should.isEmpty { take(try atLeast(1, of: filter.should)) }
-        if let clause = filter.minShould { take(try atLeast(clause.minCount, of: clause.conditions)) }
-        for condition in filter.mustNot {
-            guard case .exactly(let found) = try answer(condition) else {
-                isExact = false
-                continue
-            }
-            var others = rows ?? state.live
-            others.subtract(found)
-            rows = others
-        }
-        if isExact { return .exactly(rows ?? state.live) }
-        return rows.map(Answer.atMost) ?? .unknown
+        for condition in filter.must { narrow(try self.answer(condition)) }
+        if !filter.should.isEmpty { narrow(try atLeast(1, of: filter.should)) }
+        if let clause = filter.minShould { narrow(try atLeast(clause.minCount, of: clause.conditions)) }
+        var rows = answer ?? FilterAnswer(state.live)
+        for condition in filter.mustNot { rows.subtract(try self.answer(condition)) }
+        return rows
     }
 
-    /// The rows for which so many of the conditions hold, or may.
-    private func atLeast(_ count: Int, of conditions: [Condition]) throws -> Answer {
-        guard count > 0 else { return .exactly(state.live) }
-        guard count <= conditions.count else { return .exactly(RowBits(capacity: 0)) }
-        var counts = RowCounts()
-        var isExact = true
+    /// The rows for which so many of the conditions hold.
+    private func atLeast(_ count: Int, of conditions: [Condition]) throws -> FilterAnswer {
+        guard count > 0 else { return FilterAnswer(state.live) }
+        guard count <= conditions.count else { return FilterAnswer(RowBits(capacity: 0)) }
+        var certain = RowCounts()
+        // Counted apart from the first condition on that leaves doubts.
+        var possible: RowCounts?
         for condition in conditions {
-            switch try answer(condition) {
-            case .exactly(let rows): counts.add(rows)
-            case .atMost(let rows):
-                counts.add(rows)
-                isExact = false
-            case .unknown: return .unknown
-            }
+            let answer = try answer(condition)
+            if possible == nil, !answer.isExact { possible = certain }
+            possible?.add(answer.possible)
+            certain.add(answer.certain)
         }
-        let rows = counts.rows(inAtLeast: count)
-        return isExact ? .exactly(rows) : .atMost(rows)
+        let rows = certain.rows(inAtLeast: count)
+        return possible.map { FilterAnswer(rows, doubtful: $0.rows(inAtLeast: count)) } ?? FilterAnswer(rows)
     }
 
-    private func answer(_ condition: Condition) throws -> Answer {
+    private func answer(_ condition: Condition) throws -> FilterAnswer {
         // Most kinds read nothing, and there may be many.
         try db?.checkpoint()
         switch condition {
         case .filter(let filter): return try answer(filter)
-        case .hasVector(let name): return .exactly(state.rows(withVector: name))
+        case .hasVector(let name): return FilterAnswer(state.rows(withVector: name))
         case .hasID(let ids):
-            guard let db else { return .unknown }
+            guard let db else { return .unknown(among: state.live) }
             let statement = try db.cachedStatement(sql: "SELECT point FROM points WHERE collection = ? AND id = ?")
             var rows = RowBits(capacity: state.capacity)
             for id in ids {
                 guard let point = try Int64.fetchOne(statement, arguments: [state.key, id.key]) else { continue }
                 rows.insert(UInt32(truncatingIfNeeded: point))
             }
-            return .exactly(rows)
-        case .match(let key, _), .range(let key, _), .datetimeRange(let key, _), .geo(let key, _), .isEmpty(let key):
-            return state.index(on: key)?.answer(condition, live: state.live, capacity: state.capacity) ?? .unknown
-        case .valuesCount, .isNull, .slice, .nested: return .unknown
+            return FilterAnswer(rows)
+        case .match(let key, _), .range(let key, _), .datetimeRange(let key, _), .geo(let key, _), .isEmpty(let key),
+            .isNull(let key), .valuesCount(let key, _):
+            return state.index(on: key)?.answer(condition, live: state.live, capacity: state.capacity)
+                ?? .unknown(among: state.live)
+        case .slice, .nested: return .unknown(among: state.live)
         }
     }
 
@@ -168,7 +149,7 @@ extension Filter {
         var count = 0
         for condition in must + mustNot + should + (minShould?.conditions ?? []) {
             switch condition {
-            case .match(_, .value), .range, .datetimeRange, .hasVector, .isEmpty: count += 1
+            case .match(_, .value), .range, .datetimeRange, .hasVector, .isEmpty, .isNull, .valuesCount: count += 1
             case .match(_, .any(let keys)), .match(_, .except(let keys)): count += keys.count
             case .filter(let filter):
                 guard let nested = filter.quickConditions else { return nil }

@@ -1,148 +1,153 @@
-// What payload indexes answer: the rows that conditions hold for, the order of values, and how many points have each.
+// What payload indexes tell of conditions: the rows for which they hold, and those for which they may.
 
 import Foundation
 import HNSW
 
 extension PayloadIndex {
-    // MARK: - Answers
-
-    /// What an index knows of the rows for which a condition holds.
-    enum Answer {
-        case exactly(RowBits)
-        /// These and no others may be it.
-        case atMost(RowBits)
-        case unknown
-    }
-
-    /// The first values in their order and the rows that have them; nil for an index that has no order.
+    /// The rows for which a condition on the index's field holds.
     ///
-    /// - Throws: `.badRequest` for a start that is no value of the field.
-    func ordered(
-        among rows: RowBits?, _ isDescending: Bool, from start: JSONValue?, _ count: Int
-    ) throws(StoreError) -> [(value: JSONValue, row: UInt32)]? {
-        func take<Key, Value: Comparable>(
-            _ entries: RangeEntries<Key>, _ value: (Key) -> Value, from start: Value?, _ json: (Key) -> JSONValue
-        ) -> [(value: JSONValue, row: UInt32)] {
-            var found: [(value: JSONValue, row: UInt32)] = []
-            func take(_ entry: SortedEntries<Key>.Entry) {
-                if rows?.contains(entry.row) ?? true { found.append((json(entry.key), entry.row)) }
-            }
-            if isDescending {
-                entries.forEachBackwards(from: { key in start.map { value(key) > $0 } ?? false }) { entry in
-                    if found.count < count { take(entry) }
-                    return found.count < count
-                }
-            } else {
-                entries.forEach(
-                    from: { key in start.map { value(key) < $0 } ?? false }, to: { _ in found.count >= count }, take)
-            }
-            return found
-        }
-        func read<Value>(_ value: (JSONValue) -> Value?) throws(StoreError) -> Value? {
-            guard let start else { return nil }
-            guard let value = value(start) else {
-                throw .badRequest("order_by: start_from \(start) is no value of `\(field)`")
-            }
-            return value
-        }
-        switch values {
-        case .integer(let entries):
-            return take(entries, Double.init, from: try read(\.number)) { .integer($0) }
-        case .float(let entries): return take(entries, { $0 }, from: try read(\.number)) { .double($0) }
-        case .datetime(let entries):
-            let start = try read { json in
-                json.integer.map(Timestamp.init(microseconds:)) ?? json.string.flatMap(Timestamp.init)
-            }
-            return take(entries, { $0 }, from: start) { .integer($0.microseconds) }
-        default: return nil
-        }
-    }
-
+    /// A value of another type than the index's costs looking at the rows that have such values, and no others.
+    ///
     /// - Parameter live: All rows of the collection.
-    func answer(_ condition: Condition, live: RowBits, capacity: Int) -> Answer {
-        func bits(_ rows: RowSet?) -> RowBits { rows?.bits(capacity: capacity) ?? RowBits(capacity: 0) }
+    func answer(_ condition: Condition, live: RowBits, capacity: Int) -> FilterAnswer {
         switch (condition, values) {
         case (.isEmpty, _):
             var rows = live
             rows.subtract(present)
-            return .exactly(rows)
-        case (.match(_, .value(let value)), .keyword(let dictionary)):
-            guard let key = JSONKey(value), value.string != nil else { return .unknown }
-            return .exactly(bits(dictionary[key]))
-        case (.match(_, .value(let value)), .bool(let no, let yes)):
-            guard let bool = value.bool else { return .unknown }
-            return .exactly(bits(bool ? yes : no))
-        case (.match(_, .value(let value)), .uuid(let dictionary)):
-            // The index holds what any spelling means, a match wants the same spelling.
-            guard let uuid = value.string.flatMap(UUID.init(anySpelling:)) else { return .unknown }
-            return .atMost(bits(dictionary[uuid]))
-        case (.match(_, .text(let text)), .text(let dictionary, let tokenizer)):
-            return .exactlyOne(all(tokenizer.tokens(ofQuery: text), dictionary, capacity), isMultiple: multiple)
-        case (.match(_, .phrase(let text)), .text(let dictionary, let tokenizer)):
-            return .atMost(all(tokenizer.tokens(ofQuery: text), dictionary, capacity))
-        default: return union(condition, capacity)
-        }
-    }
-
-    /// The answer where it is put together of the rows of several values.
-    private func union(_ condition: Condition, _ capacity: Int) -> Answer {
-        var rows = RowBits(capacity: capacity)
-        switch (condition, values) {
-        case (.match(_, .any(let keys)), .keyword(let dictionary)):
-            for key in keys {
-                guard case .string = key else { return .unknown }
-                dictionary[key]?.add(to: &rows)
-            }
-        case (.match(_, .except(let keys)), .keyword(let dictionary)):
-            guard foreign.count == 0, multiple.count == 0 else { return .unknown }
-            for key in keys { dictionary[key]?.add(to: &rows) }
-            var others = indexed
-            others.subtract(rows)
-            return .exactly(others)
-        case (.match(_, .prefix(let prefix)), .keyword(let dictionary)):
-            dictionary.forEach { key, set in
-                if case .string(let bytes) = key, bytes.starts(with: prefix.utf8) { set.add(to: &rows) }
-            }
-        case (.match(_, .value(let value)), .integer(let entries)):
-            guard let number = value.integer else { return .unknown }
-            entries.add(number, to: &rows)
-        case (.match(_, .any(let keys)), .integer(let entries)):
-            for key in keys {
-                guard case .integer(let number) = key else { return .unknown }
-                entries.add(number, to: &rows)
-            }
+            return FilterAnswer(rows)
+        case (.isNull, _): return FilterAnswer(nulls)
+        case (.valuesCount(_, let bounds), _): return counted(bounds, live)
+        case (.match(_, let value), _): return answer(value, capacity)
         case (.range(_, let bounds), .integer(let entries)):
-            guard foreign.count == 0 else { return .unknown }
-            entries.add(bounds, to: &rows) { Double($0) }
+            // Of other numbers than integers the index knows the rows alone.
+            return FilterAnswer(gathered(capacity) { entries.add(bounds, to: &$0) { Double($0) } }, doubtful: foreign)
         case (.range(_, let bounds), .float(let entries)):
-            entries.add(bounds, to: &rows) { $0 }
+            return FilterAnswer(gathered(capacity) { entries.add(bounds, to: &$0) { $0 } })
         case (.datetimeRange(_, let bounds), .datetime(let entries)):
-            entries.add(bounds, to: &rows) { $0 }
-        case (.match(_, .any(let keys)), .uuid(let dictionary)):
-            for key in keys {
-                guard let uuid = key.value.string.flatMap(UUID.init(anySpelling:)) else { return .unknown }
-                dictionary[uuid]?.add(to: &rows)
-            }
-            return .atMost(rows)
+            return FilterAnswer(gathered(capacity) { entries.add(bounds, to: &$0) { $0 } })
         case (.geo(_, let area), .geo(let entries)):
             let band = area.latitudes
-            entries.forEach(
-                from: { $0.point.lat < band.lowerBound }, to: { $0.point.lat > band.upperBound },
-                { if area.contains($0.key.point) { rows.insert($0.row) } }
-            )
-        case (.match(_, .textAny(let text)), .text(let dictionary, let tokenizer)):
-            for token in Set(tokenizer.tokens(ofQuery: text)) { dictionary[token]?.add(to: &rows) }
-        default: return .unknown
+            return FilterAnswer(
+                gathered(capacity) { rows in
+                    entries.forEach(
+                        from: { $0.point.lat < band.lowerBound }, to: { $0.point.lat > band.upperBound },
+                        { if area.contains($0.key.point) { rows.insert($0.row) } })
+                })
+        case (.range, _): return unknown(.number)
+        case (.datetimeRange, _): return unknown(.string)
+        case (.geo, _): return unknown(.object)
+        default: return .unknown(among: live)
         }
-        return .exactly(rows)
     }
 
-    /// Rows with a token; none in an index that is not of texts.
-    func rows(withToken token: String, capacity: Int) -> RowBits {
-        guard case .text(let dictionary, _) = values, let rows = dictionary[token] else {
-            return RowBits(capacity: capacity)
+    private func answer(_ match: MatchValue, _ capacity: Int) -> FilterAnswer {
+        func bits(_ rows: RowSet?) -> RowBits { rows?.bits(capacity: capacity) ?? RowBits(capacity: 0) }
+        switch (match, values) {
+        case (.value(.string(let text)), .keyword(let dictionary)):
+            return FilterAnswer(bits(dictionary[JSONKey(stringLiteral: text)]))
+        case (.value(.bool(let bool)), .bool(let no, let yes)): return FilterAnswer(bits(bool ? yes : no))
+        case (.value(.integer(let number)), .integer(let entries)):
+            return FilterAnswer(gathered(capacity) { entries.add(number, to: &$0) })
+        case (.any(let keys), .keyword(let dictionary)):
+            // Integers are none of the index's values.
+            let doubtful = keys.contains(where: \.isInteger) ? foreign : RowBits(capacity: 0)
+            return FilterAnswer(
+                gathered(capacity) { rows in for key in keys { dictionary[key]?.add(to: &rows) } }, doubtful: doubtful)
+        case (.any(let keys), .integer(let entries)):
+            let doubtful = keys.allSatisfy(\.isInteger) ? RowBits(capacity: 0) : foreign
+            return FilterAnswer(
+                gathered(capacity) { rows in
+                    for case .integer(let number) in keys { entries.add(number, to: &rows) }
+                }, doubtful: doubtful)
+        case (.except(let keys), .keyword(let dictionary)):
+            let rows = gathered(capacity) { rows in for key in keys { dictionary[key]?.add(to: &rows) } }
+            return others(than: rows, keys)
+        case (.prefix(let prefix), .keyword(let dictionary)):
+            return FilterAnswer(
+                gathered(capacity) { rows in
+                    dictionary.forEach { key, set in
+                        if case .string(let bytes) = key, bytes.starts(with: prefix.utf8) { set.add(to: &rows) }
+                    }
+                })
+        // The index holds what any spelling means, a match wants the same spelling.
+        case (.value(.string(let text)), .uuid(let dictionary)):
+            guard let uuid = UUID(anySpelling: text) else { return .unknown(among: foreign) }
+            return .unknown(among: bits(dictionary[uuid]))
+        case (.any(let keys), .uuid(let dictionary)):
+            let uuids = keys.map { key in key.value.string.flatMap(UUID.init(anySpelling:)) }
+            var rows = gathered(capacity) { rows in for case let uuid? in uuids { dictionary[uuid]?.add(to: &rows) } }
+            if uuids.contains(nil) { rows.formUnion(foreign) }
+            return .unknown(among: rows)
+        case (.text(let text), .text(let dictionary, let tokenizer)):
+            let rows = all(tokenizer.tokens(ofQuery: text), dictionary, capacity)
+            // A field with several texts may have the words in different ones.
+            var single = rows
+            single.subtract(multiple)
+            return FilterAnswer(single, doubtful: rows)
+        case (.textAny(let text), .text(let dictionary, let tokenizer)):
+            return FilterAnswer(
+                gathered(capacity) { rows in
+                    for token in Set(tokenizer.tokens(ofQuery: text)) { dictionary[token]?.add(to: &rows) }
+                })
+        case (.phrase(let text), .text(let dictionary, let tokenizer)):
+            return .unknown(among: all(tokenizer.tokens(ofQuery: text), dictionary, capacity))
+        default: return unknown(match.kind)
         }
-        return rows.bits(capacity: capacity)
+    }
+
+    private func gathered(_ capacity: Int, _ add: (inout RowBits) -> Void) -> RowBits {
+        var rows = RowBits(capacity: capacity)
+        add(&rows)
+        return rows
+    }
+
+    /// Where the index's values do not tell: a condition that wants a kind of value holds for no row without one of that kind.
+    ///
+    /// - Parameter kind: nil for several.
+    private func unknown(_ kind: JSONValue.Kind?) -> FilterAnswer {
+        if let kind, kind != type.kind { return .unknown(among: foreign) }
+        var rows = indexed
+        rows.formUnion(foreign)
+        return .unknown(among: rows)
+    }
+
+    /// Rows with a value that is none of these strings and integers, under an index of keywords.
+    ///
+    /// - Parameter rows: Those that have one of them.
+    private func others(than rows: RowBits, _ keys: Set<JSONKey>) -> FilterAnswer {
+        // What has none of them has another.
+        var certain = indexed
+        certain.subtract(rows)
+        // What has one of them may have another besides.
+        var doubtful = rows
+        doubtful.formIntersection(multiple)
+        // Strings are all in the index: what is not may be one of the integers, if there are some.
+        if keys.contains(where: \.isInteger) { doubtful.formUnion(foreign) } else { certain.formUnion(foreign) }
+        return FilterAnswer(certain, doubtful: doubtful)
+    }
+
+    /// Rows with as many values.
+    private func counted(_ bounds: CountRange, _ live: RowBits) -> FilterAnswer {
+        var none = live
+        none.subtract(present)
+        var one = present
+        one.subtract(multiple)
+        var several = present
+        several.formIntersection(multiple)
+        var answer = FilterAnswer(bounds.contains(0) ? none : RowBits(capacity: 0))
+        // Through `[]` a path leads to several values, each counted by itself: with one element in one of them, the others have none.
+        let isSingle = !field.hasEach
+        if bounds.contains(1) {
+            answer.formUnion(FilterAnswer(one))
+        } else if !isSingle, bounds.contains(0) {
+            answer.formUnion(.unknown(among: one))
+        }
+        if isSingle, bounds.containsAll(from: 2) {
+            answer.formUnion(FilterAnswer(several))
+        } else if !isSingle || !bounds.containsNone(from: 2) {
+            answer.formUnion(.unknown(among: several))
+        }
+        return answer
     }
 
     /// Rows with every token; none for no tokens.
@@ -159,46 +164,48 @@ extension PayloadIndex {
         }
         return rows ?? RowBits(capacity: 0)
     }
+}
 
-    // MARK: - Facets
+// MARK: - Kinds of values
 
-    /// The values with the number of rows among `rows`, all when nil, that have each; in no order. nil for an index whose values are not
-    /// strings, integers, booleans or UUIDs.
-    func facet(among rows: RowBits?) -> [(value: JSONValue, count: Int)]? {
-        var hits: [(value: JSONValue, count: Int)] = []
-        func add(_ value: JSONValue, _ set: RowSet) {
-            guard let rows else { return hits.append((value, set.count)) }
-            var count = 0
-            set.forEach { if rows.contains($0) { count += 1 } }
-            if count > 0 { hits.append((value, count)) }
+extension JSONValue {
+    /// What conditions tell apart.
+    fileprivate enum Kind { case string, number, bool, object }
+}
+
+extension PayloadIndexType {
+    /// Of the values in an index. Those of another kind are foreign to it; of this one, too, where they spell nothing of the type.
+    fileprivate var kind: JSONValue.Kind {
+        switch self {
+        case .keyword, .datetime, .uuid, .text: .string
+        case .integer, .float: .number
+        case .bool: .bool
+        case .geo: .object
         }
-        switch values {
-        case .keyword(let dictionary): dictionary.forEach { add($0.value, $1) }
-        case .uuid(let dictionary): dictionary.forEach { add(.string($0.uuidString.lowercased()), $1) }
-        case .bool(let no, let yes):
-            if !no.isEmpty { add(false, no) }
-            if !yes.isEmpty { add(true, yes) }
-        case .integer(let entries):
-            entries.forEach { entry in
-                guard rows?.contains(entry.row) ?? true else { return }
-                if hits.last?.value.integer == entry.key {
-                    hits[hits.count - 1].count += 1
-                } else {
-                    hits.append((.integer(entry.key), 1))
-                }
-            }
-        default: return nil
-        }
-        return hits
     }
 }
 
-extension PayloadIndex.Answer {
-    /// A field with several texts may have the words in different ones: those rows must be looked at.
-    fileprivate static func exactlyOne(_ rows: RowBits, isMultiple: RowBits) -> PayloadIndex.Answer {
-        rows.intersectionCount(isMultiple) == 0 ? .exactly(rows) : .atMost(rows)
+extension MatchValue {
+    /// Of the values that can match; nil for several.
+    fileprivate var kind: JSONValue.Kind? {
+        switch self {
+        case .value(.string), .text, .textAny, .phrase, .prefix, .substring: return .string
+        case .value(.bool): return .bool
+        // What is neither matches nothing.
+        case .value: return .number
+        case .any(let keys):
+            let integers = keys.count { $0.isInteger }
+            return integers == 0 ? .string : integers == keys.count ? .number : nil
+        case .except: return nil
+        }
     }
 }
+
+extension JSONKey {
+    fileprivate var isInteger: Bool { if case .integer = self { true } else { false } }
+}
+
+// MARK: - Bounds
 
 extension RangeEntries {
     fileprivate func add(_ key: Key, to rows: inout RowBits) {
@@ -218,5 +225,15 @@ extension RangeEntries {
             },
             to: &rows
         )
+    }
+}
+
+extension Bounds<Int> {
+    /// Whether every number from one on is within them.
+    fileprivate func containsAll(from first: Int) -> Bool { lt == nil && lte == nil && contains(first) }
+
+    /// Whether no number from one on is within them, as far as the upper ones say.
+    fileprivate func containsNone(from first: Int) -> Bool {
+        lt.map { $0 <= first } ?? false || lte.map { $0 < first } ?? false
     }
 }

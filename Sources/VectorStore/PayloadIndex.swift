@@ -10,8 +10,10 @@ struct PayloadIndex: Sendable {
     private(set) var values: Values
     /// Rows with a value of the type.
     private(set) var indexed = RowBits(capacity: 0)
-    /// Rows with an element of another type: what is said of numbers or of all values cannot be told from here while there are.
+    /// Rows with an element of another type, nulls apart: what is said of such values cannot be told from here.
     private(set) var foreign = RowBits(capacity: 0)
+    /// Rows with a null among the elements.
+    private(set) var nulls = RowBits(capacity: 0)
     /// Rows with more than one element.
     private(set) var multiple = RowBits(capacity: 0)
     /// Tokens of all texts together, repeated ones counted each time; 0 in an index that is not of texts.
@@ -83,6 +85,7 @@ struct PayloadIndex: Sendable {
         }
         mark(&present, !field.isEmpty(in: payload))
         mark(&multiple, elements.count > 1)
+        mark(&nulls, elements.contains(.null))
         var isIndexed = false
         var isForeign = false
         for element in elements where element != .null {

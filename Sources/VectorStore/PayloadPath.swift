@@ -65,6 +65,9 @@ public struct PayloadPath: Sendable, Hashable {
     /// The path without a final `[]`, which says nothing where arrays are taken apart anyway.
     var withoutFinalEach: PayloadPath { steps.last == .each ? PayloadPath(steps: steps.dropLast()) : self }
 
+    /// Whether it may lead to several values.
+    var hasEach: Bool { steps.contains(.each) }
+
     /// The values at the path; several when it goes through `[]`, none when it leads nowhere.
     func values(in payload: JSONValue) -> [JSONValue] {
         var found: [JSONValue] = []

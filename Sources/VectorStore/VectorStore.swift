@@ -10,7 +10,8 @@
 //   StoreError.swift              everything that goes wrong
 //
 //   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
-//   FilterPlan.swift              decides by payload indexes as far as they tell; RowCounts.swift counts the conditions that hold
+//   FilterPlan.swift              decides by payload indexes as far as they tell; FilterAnswer.swift puts together what they do,
+//   RowCounts.swift               and counts the conditions that hold
 //   WorkMeter.swift               lets what takes long end with its caller
 //   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
 //   Stopwords.swift (+Lists), Stemmer.swift, StemmedFields.swift, ASCIIFolding.swift   what a text index does to words
@@ -41,7 +42,7 @@
 //   SparseField.swift             an inverted index
 //   MultiField.swift              several vectors a point
 //   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
-//   PayloadIndex+Answers.swift    what is read from them
+//   PayloadIndex+Answers.swift    what they tell of conditions; PayloadIndex+Values.swift, of orders, words and values
 //   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, RangeEntries.swift, ShardedDictionary.swift   their parts, which copies share
 //   StateAges.swift               which states readers still have; FreeRows.swift, the rows that no point has
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
