@@ -6,6 +6,9 @@ public struct RowBits: Sendable {
     /// How many rows are in the set: what the strategy of a filtered search is chosen by.
     public private(set) var count = 0
 
+    /// Bytes of memory that there are for members.
+    public var byteCount: Int { words.capacity * 8 }
+
     /// The empty set of rows 0..<capacity.
     public init(capacity: Int) { words = Array(repeating: 0, count: (max(0, capacity) + 63) / 64) }
 

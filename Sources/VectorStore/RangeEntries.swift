@@ -2,7 +2,7 @@
 
 import HNSW
 
-/// Pairs of value and row, ascending, in some 16 to 32 groups, each with the set of its rows.
+/// Pairs of value and row, ascending, in 43 groups at most, each with the set of its rows.
 ///
 /// A range takes the sets of the groups that lie within it, words of 64 rows at a time, and goes through the pairs of the two at its
 /// ends. A set is kept in blocks of 32,768 rows, as lists where rows are sparse: four bytes a pair at most, and a change copies 4 KB of
@@ -74,6 +74,17 @@ struct RangeEntries<Key: Comparable & Sendable>: Sendable {
             return Group(upper)
         }
 
+        /// The entries of the next group enter this one.
+        mutating func append(_ next: Group) {
+            var all = entries
+            all.append(next.entries)
+            self = Group(all)
+        }
+
+        var byteCount: Int {
+            blocks.reduce(entries.byteCount + HeapBytes.of(blocks) + HeapBytes.of(repeated)) { $0 + $1.byteCount }
+        }
+
         func addRows(to rows: inout RowBits) {
             for number in blocks.indices {
                 blocks[number].add(to: &rows, shiftedByWords: number * Self.wordsOfBlock)
@@ -83,12 +94,15 @@ struct RangeEntries<Key: Comparable & Sendable>: Sendable {
 
     private var groups: [Group] = []
     private(set) var count = 0
+    /// Pairs up to which there is one group.
+    private let leastLimit: Int
 
-    init() {}
+    /// - Parameter leastLimit: Several chunks of pairs: for tests of many groups.
+    init(leastLimit: Int = 16_384) { self.leastLimit = leastLimit }
 
     /// Pairs of a group: few enough that those at a range's ends cost little, and so many that the sets of all groups are no larger than the
     /// pairs.
-    private var groupLimit: Int { max(16_384, count / 16) }
+    private var groupLimit: Int { max(leastLimit, count / 16) }
 
     /// Adds a pair unless it is there.
     mutating func insert(_ key: Key, _ row: UInt32) {
@@ -99,6 +113,7 @@ struct RangeEntries<Key: Comparable & Sendable>: Sendable {
         if groups[number].entries.count > groupLimit {
             let upper = groups[number].splitUpperHalf()
             groups.insert(upper, at: number + 1)
+            mergeNeighbours()
         }
     }
 
@@ -108,7 +123,31 @@ struct RangeEntries<Key: Comparable & Sendable>: Sendable {
         guard groups[number].remove(key, row) else { return }
         count -= 1
         if groups[number].entries.count == 0 { groups.remove(at: number) }
+        mergeNeighbours()
     }
+
+    /// Makes one group of two that are three quarters of one together, which the halves of one are not: a quarter is removed before they
+    /// are merged again.
+    ///
+    /// Groups are divided while the limit is low and many values later, when it is high, too small. As two neighbours are more than three
+    /// quarters of a sixteenth of all, there are 43 at most.
+    private mutating func mergeNeighbours() {
+        var number = 0
+        while number + 1 < groups.count {
+            if groups[number].entries.count + groups[number + 1].entries.count <= groupLimit / 4 * 3 {
+                let next = groups.remove(at: number + 1)
+                groups[number].append(next)
+            } else {
+                number += 1
+            }
+        }
+    }
+
+    /// Bytes of the heap, estimated.
+    var byteCount: Int { groups.reduce(HeapBytes.of(groups)) { $0 + $1.byteCount } }
+
+    /// For tests of what the groups promise.
+    var groupsCount: Int { groups.count }
 
     /// The last group that begins at or before the entry, or the first.
     private func group(for entry: Entry) -> Int {

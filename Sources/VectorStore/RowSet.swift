@@ -2,7 +2,7 @@
 
 import HNSW
 
-/// A set of rows that costs four bytes a member when small and never more than a bit a row of the collection.
+/// A set of rows that costs four bytes a member while it is sparse, and a bit a row of the collection when it is not.
 struct RowSet: Sendable {
     private enum Storage: Sendable {
         /// Ascending.
@@ -55,11 +55,13 @@ struct RowSet: Sendable {
             storage = .few([])
             let place = rows.firstIndex(notBelow: row)
             if place < rows.count, rows[place] == row { rows.remove(at: place) }
+            rows.giveBack()
             storage = .few(rows)
         case .many(var bits):
             storage = .few([])
             bits.remove(row)
-            storage = .many(bits)
+            // Where a list is half as large, so that it takes as many insertions as there are members to come back.
+            storage = bits.count * 8 < bits.byteCount ? .few(bits.list) : .many(bits)
         }
     }
 
@@ -75,6 +77,14 @@ struct RowSet: Sendable {
         switch storage {
         case .few(let list): rows.insert(contentsOf: list.span, shiftedBy: UInt32(shift * 64))
         case .many(let bits): rows.formUnion(bits, shiftedByWords: shift)
+        }
+    }
+
+    /// Bytes of the heap, estimated.
+    var byteCount: Int {
+        switch storage {
+        case .few(let rows): HeapBytes.of(rows)
+        case .many(let bits): HeapBytes.of(bits)
         }
     }
 

@@ -23,7 +23,21 @@ struct ShardedDictionary<Key: Hashable & Sendable, Value: Sendable>: Sendable {
             count += 1
         }
         guard var kept = value.take() else { return }
-        if body(&kept) { shards[shard][key] = kept } else { count -= 1 }
+        if body(&kept) {
+            shards[shard][key] = kept
+        } else {
+            count -= 1
+            shards[shard].giveBack()
+        }
+    }
+
+    /// Bytes of the heap, estimated.
+    ///
+    /// - Parameter bytes: What a key and its value have there.
+    func byteCount(_ bytes: (Key, Value) -> Int) -> Int {
+        var sum = shards.reduce(HeapBytes.of(shards)) { $0 + HeapBytes.of($1) }
+        forEach { sum += bytes($0, $1) }
+        return sum
     }
 
     func forEach(_ body: (Key, Value) -> Void) {

@@ -2,7 +2,7 @@
 
 import HNSW
 
-/// Pairs of value and row, ascending, in chunks: a change moves and copies one chunk of at most `chunkLimit` pairs, however
+/// Pairs of value and row, ascending, in chunks: a change moves and copies one chunk or two of at most `chunkLimit` pairs, however
 /// many there are, and copies of the whole share the chunks that did not change.
 struct SortedEntries<Key: Comparable & Sendable>: Sendable {
     struct Entry: Sendable {
@@ -28,6 +28,18 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
                 if self[middle].precedes(entry) { low = middle + 1 } else { high = middle }
             }
             return low
+        }
+
+        mutating func append(_ next: Chunk) {
+            keys += next.keys
+            rows += next.rows
+        }
+
+        mutating func remove(at place: Int) {
+            keys.remove(at: place)
+            rows.remove(at: place)
+            keys.giveBack()
+            rows.giveBack()
         }
 
         mutating func splitUpperHalf() -> Chunk {
@@ -82,11 +94,33 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
         let number = chunk(for: entry)
         let place = chunks[number].place(of: entry)
         guard place < chunks[number].count, !entry.precedes(chunks[number][place]) else { return false }
-        chunks[number].keys.remove(at: place)
-        chunks[number].rows.remove(at: place)
+        chunks[number].remove(at: place)
         count -= 1
         if chunks[number].count == 0 { chunks.remove(at: number) }
+        mergeNeighbours(around: number)
         return true
+    }
+
+    /// Makes one chunk of two that are half a chunk together: neighbours are more than that, however much was removed.
+    private mutating func mergeNeighbours(around number: Int) {
+        for lower in [number, number - 1] where lower >= 0 && lower + 1 < chunks.count {
+            guard chunks[lower].count + chunks[lower + 1].count <= Self.chunkLimit / 2 else { continue }
+            let upper = chunks.remove(at: lower + 1)
+            chunks[lower].append(upper)
+        }
+    }
+
+    /// Adds entries that all come after these.
+    mutating func append(_ later: SortedEntries) {
+        let end = chunks.count
+        chunks += later.chunks
+        count += later.count
+        mergeNeighbours(around: end)
+    }
+
+    /// Bytes of the heap, estimated.
+    var byteCount: Int {
+        chunks.reduce(HeapBytes.of(chunks)) { $0 + HeapBytes.of($1.keys) + HeapBytes.of($1.rows) }
     }
 
     /// Half of the chunks, the later ones, which leave these entries.

@@ -44,6 +44,7 @@
 //   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
 //   PayloadIndex+Answers.swift    what they tell of conditions; PayloadIndex+Values.swift, of orders, words and values
 //   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, RangeEntries.swift, ShardedDictionary.swift   their parts, which copies share
+//   HeapBytes.swift               what these take of the memory, and how it is given back
 //   StateAges.swift               which states readers still have; FreeRows.swift, the rows that no point has
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
 //   GraphBuilder+Work.swift       rows enter and leave, graphs are checked and replaced; GraphBuilder+Threads.swift, by whom;

@@ -82,4 +82,38 @@ import Testing
         }
         #expect(backwards == Array(wanted.reversed().prefix(30_000)))
     }
+
+    /// Deleted at random, in order, or from the end: what is left has been copied together.
+    @Test(arguments: [0, 1, 2]) func `entries that are gone leave no memory behind`(order: Int) {
+        var generator = SplitMix64(seed: 9)
+        var entries = RangeEntries<Int64>()
+        var pairs = (0..<UInt32(60_000)).map { Pair(key: .random(in: 0..<5_000, using: &generator), row: $0 &* 17) }
+        for pair in pairs { entries.insert(pair.key, pair.row) }
+        let whole = entries.byteCount
+        switch order {
+        case 0: pairs.shuffle(using: &generator)
+        case 1: pairs.sort { ($0.key, $0.row) < ($1.key, $1.row) }
+        default: pairs.sort { ($0.key, $0.row) > ($1.key, $1.row) }
+        }
+        for pair in pairs.dropLast(300) { entries.remove(pair.key, pair.row) }
+        #expect(entries.groupsCount == 1)
+        #expect(entries.byteCount < whole / 40, "\(whole) bytes became \(entries.byteCount)")
+        Self.expectRanges(entries, Set(pairs.suffix(300)), &generator)
+    }
+
+    /// Ascending, the first groups are divided while the limit is low.
+    @Test func `there are 43 groups at most, however the values came`() {
+        var entries = RangeEntries<Int64>(leastLimit: 4096)
+        var most = 0
+        for row in 0..<UInt32(120_000) {
+            entries.insert(Int64(row), row)
+            most = max(most, entries.groupsCount)
+        }
+        #expect((20...43).contains(most))
+        for row in 0..<UInt32(120_000) where row % 3 > 0 { entries.remove(Int64(row), row) }
+        #expect((10...43).contains(entries.groupsCount))
+        var rows = RowBits(capacity: 0)
+        entries.addRows(from: { $0 < 1000 }, to: { $0 > 100_000 }, to: &rows)
+        #expect(rows == RowBits(stride(from: UInt32(1002), through: 99_999, by: 3), capacity: 0))
+    }
 }
