@@ -28,6 +28,16 @@ extension EmbeddedStore {
         try collectionState(name).sparse.mapValues(\.present.count)
     }
 
+    /// Bytes of memory that a collection's payload indexes take, by field: an estimate of the heap behind them.
+    ///
+    /// - Complexity: goes through all values of all indexes.
+    /// - Throws: `.collectionNotFound`.
+    public func payloadIndexBytes(in name: String) async throws(StoreError) -> [String: Int] {
+        try await read(name) { _, state in
+            Dictionary(state.indexes.map { ($0.field.description, $0.byteCount) }) { $1 }
+        }
+    }
+
     /// Bytes of a collection's payloads as JSON, each but an empty one rounded up to whole blocks.
     ///
     /// - Complexity: reads every payload.

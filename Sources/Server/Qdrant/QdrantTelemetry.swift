@@ -121,13 +121,15 @@ extension QdrantAPI {
         ]
         if level > 3 {
             let indexed = info.vectors.values.reduce(0) { $0 + $1.indexedCount }
+            let indexes = try await store.payloadIndexBytes(in: name).values.reduce(0, +)
+            let resident = info.vectors.values.reduce(indexes) { $0 + $1.residentBytes }
             local["segments"] = [
                 [
                     "info": [
                         "uuid": Self.noID, "segment_type": indexed == 0 ? "plain" : "indexed", "num_vectors": count,
                         "num_points": points, "num_indexed_vectors": .integer(Int64(indexed)), "num_deleted_vectors": 0,
                         "vectors_size_bytes": bytes, "payloads_size_bytes": 0,
-                        "ram_usage_bytes": .integer(Int64(info.vectors.values.reduce(0) { $0 + $1.residentBytes })),
+                        "ram_usage_bytes": .integer(Int64(resident)),
                         "disk_usage_bytes": 0, "is_appendable": true, "index_schema": [:], "vector_data": [:],
                     ],
                     "config": ["vector_data": [:], "payload_storage_type": ["type": "mmap"]],

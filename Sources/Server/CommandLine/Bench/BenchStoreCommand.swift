@@ -93,6 +93,9 @@ struct BenchStoreCommand: AsyncParsableCommand {
         let info = try await store.collection("points").vectors[""]
         report["indexed"] = .integer(Int64(info?.indexedCount ?? 0))
         report["vector_bytes_per_point"] = .double(Double(info?.residentBytes ?? 0) / Double(points))
+        let indexes = try await store.payloadIndexBytes(in: "points")
+        report["payload_index_bytes_per_point"] = .object(
+            JSONObject(indexes.sorted { $0.key < $1.key }.map { ($0, .double(Double($1) / Double(points))) }))
         if let memory { report["resident_bytes_before_opening"] = .integer(Int64(memory)) }
         try store.close()
         let grown = NewProcess.opening(
@@ -234,6 +237,9 @@ struct BenchStoreCommand: AsyncParsableCommand {
             ? "not told by this system"
             : "\(number(report["resident_anonymous_bytes_per_point"])) bytes a point of its own, "
                 + "\(number(report["resident_file_bytes_per_point"])) of mapped files"
+        let told = report["payload_index_bytes_per_point"]?.object ?? [:]
+        let sum = told.reduce(0) { $0 + ($1.value.number ?? 0) }
+        let indexes = "\(number(.double(sum))) (" + told.map { "\($0) \(number($1))" }.joined(separator: ", ") + ")"
         var text = """
             \(number(report["points"])) points of \(number(report["dimension"])) elements, \(number(report["batch"])) an update, \
             \(number(report["writers"])) at a time, durability \(report["durability"]?.string ?? ""):
@@ -244,6 +250,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
             - opened again to the first answer: \(number(report["opened_after_milliseconds"])) ms, \
             \(number(report["indexed"])) points in the graph
             - codes, links and vectors not in the graph: \(number(report["vector_bytes_per_point"])) bytes a point
+            - payload indexes, estimated: \(indexes) bytes a point
             - resident in a new process that opened it, payload indexes included: \(resident)
 
             | filter | points | count, p50 | query, p50 | p99 | recall@10 |
