@@ -59,8 +59,10 @@ public enum HNSWError: Error, Equatable, Sendable, CustomStringConvertible {
     case tooManyVectors
     /// Reading or writing failed: what was tried, on what, with the system's error number.
     case file(String, errno: Int32)
-    /// The file is no snapshot of this version, or not all of one, or a damaged one. Delete it and build anew.
+    /// The file is no snapshot that this program can read, or not all of one, or a damaged one. Delete it and build anew.
     case invalidSnapshot(String)
+    /// The file was written by an older version of this program, in another format. Nothing is wrong with it: build anew.
+    case olderSnapshot(version: UInt64)
 
     public var description: String {
         switch self {
@@ -70,6 +72,8 @@ public enum HNSWError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tooManyVectors: "an index holds at most 2147483646 distinct vectors"
         case .file(let action, let errno): "\(action) failed (errno \(errno))"
         case .invalidSnapshot(let reason): "not a usable index snapshot: \(reason); delete it and build the index again"
+        case .olderSnapshot(let version):
+            "the snapshot is of version \(version), an older format than this program's, and not damaged"
         }
     }
 }

@@ -93,6 +93,7 @@ struct SnapshotHeader: Equatable {
         guard words.count == Self.byteCount / 8, words[0] == Self.magic else {
             throw .invalidSnapshot("the file does not begin as one made by this kind of machine")
         }
+        if (1..<Self.version).contains(words[1]) { throw .olderSnapshot(version: words[1]) }
         guard words[1] == Self.version else {
             throw .invalidSnapshot("version \(words[1]), this program reads version \(Self.version)")
         }

@@ -51,7 +51,8 @@ public final class EmbeddedStore: PointStore {
     /// Opens the store of a directory, which is made when it is not there, readable by its owner only.
     ///
     /// - Throws: `.locked`, `.unusable`, `.diskFull`, `.damaged`, `.newerSchema`. A database of this version that is refused is left as
-    ///   it is, byte for byte; one of an older version, whose tables are to be changed, keeps its contents.
+    ///   it is, byte for byte; one of an older version, whose tables are to be changed, keeps its contents. A graph's file that is damaged is
+    ///   built again, one that cannot be read for want of memory, descriptors or permission is `.unusable` and kept.
     public init(directory: String, options: Options = Options()) throws(StoreError) {
         let path = directory + "/points.sqlite"
         do {

@@ -1,4 +1,4 @@
-// A graph beside the database: derived, so that whatever is wrong with it, it is built again.
+// A graph beside the database: derived, so that if it is damaged, or of an older format, it is built again.
 
 import Foundation
 import HNSW
@@ -16,7 +16,8 @@ struct GraphFile {
     /// The graph and the collection's last operation when it was written; nil when there is none, or it is one of other vectors. It
     /// may be built otherwise than is wanted now: then it answers until the builder has made another.
     ///
-    /// - Throws: `.invalidSnapshot` for a file that is not a graph, or no longer; `.file`, `.outOfMemory` for one that cannot be read.
+    /// - Throws: `.invalidSnapshot` for a file that is not a graph, or no longer; `.olderSnapshot`; `.file`, `.outOfMemory` for one that cannot
+    ///   be read.
     func open(_ configuration: HNSWConfiguration) throws(HNSWError) -> (graph: HNSWIndex, stamp: SnapshotStamp)? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         let (graph, stamp) = try HNSWIndex.restore(from: path)
@@ -55,6 +56,18 @@ struct GraphFile {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(directory))) ?? []
         for name in names where name.hasPrefix("\(collection)-") {
             try? FileManager.default.removeItem(atPath: folder(directory) + "/" + name)
+        }
+    }
+}
+
+extension HNSWError {
+    /// Whether nothing is known to be wrong with the file: this process may not read it, or has no room for it now. Building the graph again
+    /// would take more room than opening it does, and throw away what may be hours of work.
+    var isOfTheMoment: Bool {
+        switch self {
+        case .outOfMemory: true
+        case .file(_, let errno): [ENOMEM, EMFILE, ENFILE, EACCES, EPERM, EAGAIN, EINTR].contains(errno)
+        case .invalidConfiguration, .invalidVector, .tooManyVectors, .invalidSnapshot, .olderSnapshot: false
         }
     }
 }

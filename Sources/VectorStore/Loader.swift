@@ -108,6 +108,8 @@ struct Loader {
     }
 
     /// Takes over the graph beside the database, when there is one that can be used: the rows in it that have not changed since.
+    ///
+    /// - Throws: `.unusable` for a file that may be all right and cannot be read now.
     private func adopt(_ name: String, _ collection: inout CollectionState, _ versions: [UInt32: Int64]) throws {
         let file = GraphFile(collection.key, name, in: directory)
         guard let wanted = collection.configuration.graphConfiguration(name, options) else { return file.remove() }
@@ -115,6 +117,11 @@ struct Loader {
         do {
             opened = try file.open(wanted)
         } catch {
+            if error.isOfTheMoment {
+                throw StoreError.unusable(
+                    path: file.path,
+                    reason: "\(error). It was left as it is: make it readable, or delete it and it is built again")
+            }
             return collection.updateField(name) { $0.refuseGraph("\(error)") }
         }
         guard let (graph, stamp) = opened else { return }
