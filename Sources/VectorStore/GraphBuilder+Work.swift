@@ -89,18 +89,18 @@ extension GraphBuilder {
         }
     }
 
-    /// Goes on without a graph that is not wanted: its vectors are read from the database.
-    func discard(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
+    /// Goes on without a graph that is not wanted: its vectors are read from the database, beside the writer, which only puts them in place.
+    ///
+    /// - Returns: Whether there was anything to do; not where a commit is about to be published, which wakes the builder.
+    func discard(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws -> Bool {
         job.file.remove()
         var isDone = false
-        while !isDone, !isStopped.load(ordering: .relaxed) {
+        repeat {
+            guard let vectors = try Self.nextBatch(job, store, { $0.dense[job.vector]?.indexed.list ?? [] }) else {
+                return false
+            }
             isDone = true
-            try change(job, graph, store) { state, db in
-                let rows = state.dense[job.vector]?.indexed.list.prefix(Self.batch) ?? []
-                let vectors = try Self.vectors(job, of: Array(rows), store, state, db)
-                guard vectors.count == rows.count else {
-                    throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
-                }
+            try change(job, graph, store) { state, _ in
                 state.updateField(job.vector) { field in
                     for (row, vector) in vectors { field.takeBack(vector, row: row) }
                     isDone = field.indexed.count == 0
@@ -108,11 +108,12 @@ extension GraphBuilder {
                 }
                 if isDone, let held = state.dense[job.vector]?.held { state.release(held, of: job.vector) }
             }
-        }
+        } while !isDone && !isStopped.load(ordering: .relaxed)
         note(job.file.path) {
             $0.leaving = nil
             $0.successor = nil
         }
+        return true
     }
 
     func save(_ job: Job, _ graph: HNSWIndex, _ store: EmbeddedStore) throws {
@@ -165,19 +166,8 @@ extension GraphBuilder {
             rows.subtract(next.rows)
             return rows.list
         }
-        let batch = try store.pool.read { db -> (rows: [UInt32], vectors: [UInt32: [Float]], isOfState: Bool) in
-            guard let state = try? store.collectionState(job.collection), state.key == job.key else {
-                return ([], [:], false)
-            }
-            // Rows that the old graph has do not get other vectors, whichever commit this is.
-            let rows = Array(missing(state).prefix(Self.batch))
-            let vectors = try Self.vectors(job, of: rows, store, state, db)
-            // Of rows that have gone in a later commit than the state's, which is published after it, nothing is to be said.
-            let operation = try Int64.fetchOne(
-                db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"), arguments: [job.key])
-            return (rows, vectors, operation == state.operation)
-        }
-        if batch.rows.isEmpty {
+        guard let vectors = try Self.nextBatch(job, store, missing) else { return false }
+        if vectors.isEmpty {
             try change(job, old, store) { state, _ in
                 guard missing(state).isEmpty else { return }
                 state.updateField(job.vector) { $0.graph = graph }
@@ -185,15 +175,10 @@ extension GraphBuilder {
             }
             return true
         }
-        if batch.vectors.isEmpty {
-            guard batch.isOfState else { return false }
-            throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
-        }
         try insert(
-            batch.vectors.keys.sorted(), into: graph, isFarBehind: false, { store.isBeingWritten },
-            { batch.vectors[$0] })
+            vectors.keys.sorted(), into: graph, isFarBehind: false, { store.isBeingWritten }, { vectors[$0] })
         if isStopped.load(ordering: .relaxed) { return true }
-        next.rows.formUnion(RowBits(batch.vectors.keys, capacity: 0))
+        next.rows.formUnion(RowBits(vectors.keys, capacity: 0))
         note(path) { $0.successor = next }
         return true
     }
@@ -210,6 +195,26 @@ extension GraphBuilder {
     private static func suited(_ wanted: HNSWConfiguration, to job: Job, _ store: EmbeddedStore) -> HNSWConfiguration {
         let state = try? store.collectionState(job.collection)
         return state?.dense[job.vector]?.suited(wanted) ?? wanted
+    }
+
+    /// A batch of rows that a graph has, with their vectors, read from the database beside the writer: such rows do not get other vectors,
+    /// whichever commit the database is of. Rows that have gone in a later one than the state's are left out.
+    ///
+    /// - Parameter wanted: The rows of the newest state.
+    /// - Returns: None when none is wanted; nil where all have gone: the commit is about to be published, which wakes the builder.
+    private static func nextBatch(
+        _ job: Job, _ store: EmbeddedStore, _ wanted: (CollectionState) -> [UInt32]
+    ) throws -> [UInt32: [Float]]? {
+        try store.pool.read { db in
+            guard let state = try? store.collectionState(job.collection), state.key == job.key else { return [:] }
+            let rows = Array(wanted(state).prefix(batch))
+            let vectors = try vectors(job, of: rows, store, state, db)
+            guard vectors.isEmpty, !rows.isEmpty else { return vectors }
+            let operation = try Int64.fetchOne(
+                db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"), arguments: [job.key])
+            guard operation == state.operation else { return nil }
+            throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
+        }
     }
 
     /// The vectors that the database has of these rows; rows that are gone are left out.

@@ -176,8 +176,7 @@ final class GraphBuilder: Sendable {
         guard let survey = Self.survey(job, store) else { return false }
         guard let configuration = job.configuration else {
             guard let graph = survey.graph else { return false }
-            try discard(job, graph, store)
-            return true
+            return try discard(job, graph, store)
         }
         guard let graph = survey.graph else {
             guard survey.waiting > 0, survey.bytes >= max(1, job.threshold) else { return false }

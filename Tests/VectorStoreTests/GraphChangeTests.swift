@@ -107,6 +107,25 @@ import Testing
         }
     }
 
+    /// What the writer reads is what updates wait for.
+    @Test func `a graph that goes has its vectors read beside the writer`() async throws {
+        try await Self.withGraph { store, points, _ in
+            let statements = Mutex(0)
+            let vectors = Mutex(0)
+            try await store.pool.writeWithoutTransaction { db in
+                db.trace { event in
+                    statements.withLock { $0 += 1 }
+                    if "\(event)".contains("vectors FROM points") { vectors.withLock { $0 += 1 } }
+                }
+            }
+            try await store.updateConfiguration(of: "c") { $0.graph.M = 0 }
+            try await Fixture.until("the graph stayed") { try Fixture.field(store).graph == nil }
+            #expect(statements.withLock { $0 } > 0)
+            #expect(vectors.withLock { $0 } == 0)
+            try await Fixture.expectFound(points, in: store)
+        }
+    }
+
     @Test func `a file of a graph that is not wanted is taken away when the store is opened`() async throws {
         try await Self.withGraph { store, points, file in
             try store.close()
@@ -131,9 +150,11 @@ import Testing
                 try db.execute(sql: "DELETE FROM points")
             }
             #expect(try !builder.replace(Self.job(store), wanted, graph, store))
+            #expect(try !builder.discard(Self.job(store), graph, store))
             // And are, where the database is of the state's commit.
             try await store.pool.write { try $0.execute(sql: "UPDATE collections SET operation = operation - 1") }
             #expect(throws: StoreError.self) { try builder.replace(Self.job(store), wanted, graph, store) }
+            #expect(throws: StoreError.self) { try builder.discard(Self.job(store), graph, store) }
         }
     }
 }
