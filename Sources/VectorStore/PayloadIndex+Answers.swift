@@ -8,8 +8,10 @@ extension PayloadIndex {
     ///
     /// A value of another type than the index's costs looking at the rows that have such values, and no others.
     ///
-    /// - Parameter live: All rows of the collection.
-    func answer(_ condition: Condition, live: RowBits, capacity: Int) -> FilterAnswer {
+    /// - Parameters:
+    ///   - live: All rows of the collection.
+    ///   - few: The rows that are asked about: of others it may be said that the condition does not hold. nil for all.
+    func answer(_ condition: Condition, live: RowBits, capacity: Int, among few: [UInt32]? = nil) -> FilterAnswer {
         switch (condition, values) {
         case (.isEmpty, _):
             var rows = live
@@ -20,11 +22,11 @@ extension PayloadIndex {
         case (.match(_, let value), _): return answer(value, capacity)
         case (.range(_, let bounds), .integer(let entries)):
             // Of other numbers than integers the index knows the rows alone.
-            return FilterAnswer(gathered(capacity) { entries.add(bounds, to: &$0) { Double($0) } }, doubtful: foreign)
+            return FilterAnswer(entries.rows(bounds, capacity, among: few) { Double($0) }, doubtful: foreign)
         case (.range(_, let bounds), .float(let entries)):
-            return FilterAnswer(gathered(capacity) { entries.add(bounds, to: &$0) { $0 } })
+            return FilterAnswer(entries.rows(bounds, capacity, among: few) { $0 })
         case (.datetimeRange(_, let bounds), .datetime(let entries)):
-            return FilterAnswer(gathered(capacity) { entries.add(bounds, to: &$0) { $0 } })
+            return FilterAnswer(entries.rows(bounds, capacity, among: few) { $0 })
         case (.geo(_, let area), .geo(let entries)):
             let band = area.latitudes
             return FilterAnswer(
@@ -213,19 +215,25 @@ extension RangeEntries {
     }
 
     /// - Parameter value: Monotone; equal for different keys where rounding makes them so.
-    fileprivate func add<Value>(_ bounds: Bounds<Value>, to rows: inout RowBits, _ value: (Key) -> Value) {
-        addRows(
-            from: { key in
-                let value = value(key)
-                return bounds.gt.map { value <= $0 } ?? false || bounds.gte.map { value < $0 } ?? false
-            },
-            to: { key in
-                let value = value(key)
-                return bounds.lt.map { value >= $0 } ?? false || bounds.lte.map { value > $0 } ?? false
-            },
-            to: &rows
-        )
+    fileprivate func rows<Value>(
+        _ bounds: Bounds<Value>, _ capacity: Int, among few: [UInt32]?, _ value: (Key) -> Value
+    ) -> RowBits {
+        var rows = RowBits(capacity: few == nil ? capacity : 0)
+        if let few {
+            addRows(from: { bounds.areAbove(value($0)) }, to: { bounds.areBelow(value($0)) }, among: few, to: &rows)
+        } else {
+            addRows(from: { bounds.areAbove(value($0)) }, to: { bounds.areBelow(value($0)) }, to: &rows)
+        }
+        return rows
     }
+}
+
+extension Bounds {
+    /// Whether a value comes before all that are within them.
+    func areAbove(_ value: Value) -> Bool { gt.map { value <= $0 } ?? false || gte.map { value < $0 } ?? false }
+
+    /// Whether a value comes behind all that are within them.
+    func areBelow(_ value: Value) -> Bool { lt.map { value >= $0 } ?? false || lte.map { value > $0 } ?? false }
 }
 
 extension Bounds<Int> {
@@ -233,7 +241,5 @@ extension Bounds<Int> {
     fileprivate func containsAll(from first: Int) -> Bool { lt == nil && lte == nil && contains(first) }
 
     /// Whether no number from one on is within them, as far as the upper ones say.
-    fileprivate func containsNone(from first: Int) -> Bool {
-        lt.map { $0 <= first } ?? false || lte.map { $0 < first } ?? false
-    }
+    fileprivate func containsNone(from first: Int) -> Bool { areBelow(first) }
 }

@@ -85,6 +85,11 @@ struct RangeEntries<Key: Comparable & Sendable>: Sendable {
             blocks.reduce(entries.byteCount + HeapBytes.of(blocks) + HeapBytes.of(repeated)) { $0 + $1.byteCount }
         }
 
+        func contains(_ row: UInt32) -> Bool {
+            let place = Self.block(row)
+            return place.number < blocks.count && blocks[place.number].contains(place.row)
+        }
+
         func addRows(to rows: inout RowBits) {
             for number in blocks.indices {
                 blocks[number].add(to: &rows, shiftedByWords: number * Self.wordsOfBlock)
@@ -174,13 +179,44 @@ struct RangeEntries<Key: Comparable & Sendable>: Sendable {
 
     /// Adds the rows of the entries that `forEach` would go through to a set.
     func addRows(from isBefore: (Key) -> Bool, to isBehind: (Key) -> Bool, to rows: inout RowBits) {
+        forEachGroup(from: isBefore, to: isBehind) { group, isWhole in
+            if isWhole {
+                group.addRows(to: &rows)
+            } else {
+                group.entries.addRows(from: isBefore, to: isBehind, to: &rows)
+            }
+        }
+    }
+
+    /// The same of those of a few rows alone: each is looked up in the sets, and entries are gone through only where one of them is.
+    func addRows(
+        from isBefore: (Key) -> Bool, to isBehind: (Key) -> Bool, among few: [UInt32], to rows: inout RowBits
+    ) {
+        forEachGroup(from: isBefore, to: isBehind) { group, isWhole in
+            let inside = few.filter(group.contains)
+            if inside.isEmpty { return }
+            var found = RowBits(capacity: 0)
+            if !isWhole { group.entries.addRows(from: isBefore, to: isBehind, to: &found) }
+            for row in inside where isWhole || found.contains(row) { rows.insert(row) }
+        }
+    }
+
+    /// How many entries `forEach` would go through.
+    func count(from isBefore: (Key) -> Bool, to isBehind: (Key) -> Bool) -> Int {
+        var count = 0
+        forEachGroup(from: isBefore, to: isBehind) { group, isWhole in
+            count += isWhole ? group.entries.count : group.entries.count(from: isBefore, to: isBehind)
+        }
+        return count
+    }
+
+    /// The groups with entries in a range, and whether it holds all that they have.
+    private func forEachGroup(
+        from isBefore: (Key) -> Bool, to isBehind: (Key) -> Bool, _ body: (Group, _ isWhole: Bool) -> Void
+    ) {
         for group in groups[firstGroup(from: isBefore)...] {
             guard let first = group.entries.first, let last = group.entries.last, !isBehind(first.key) else { return }
-            if isBefore(first.key) || isBehind(last.key) {
-                group.entries.addRows(from: isBefore, to: isBehind, to: &rows)
-            } else {
-                group.addRows(to: &rows)
-            }
+            body(group, !isBefore(first.key) && !isBehind(last.key))
         }
     }
 

@@ -187,6 +187,22 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
         }
     }
 
+    /// How many entries `forEach` would go through.
+    func count(from isBefore: (Key) -> Bool, to isBehind: (Key) -> Bool) -> Int {
+        var count = 0
+        for chunk in chunks[firstChunk(from: isBefore)...] {
+            if isBehind(chunk.keys[0]) { break }
+            let isWhole = !isBefore(chunk.keys[0]) && !isBehind(chunk.keys[chunk.count - 1])
+            if isWhole {
+                count += chunk.count
+            } else {
+                // An empty range has its end before its start.
+                count += max(0, chunk.keys.partitioningIndex(where: isBehind) - start(in: chunk, from: isBefore))
+            }
+        }
+        return count
+    }
+
     /// The first chunk whose end is not before a range.
     private func firstChunk(from isBefore: (Key) -> Bool) -> Int {
         chunks.partitioningIndex { !isBefore($0.keys[$0.count - 1]) }

@@ -43,7 +43,8 @@
 //   MultiField.swift              several vectors a point
 //   PayloadIndex.swift            rows by the values of a field; PayloadIndexType.swift
 //   PayloadIndex+Memory.swift     what they take of the memory
-//   PayloadIndex+Answers.swift    what they tell of conditions; PayloadIndex+Values.swift, of orders, words and values
+//   PayloadIndex+Answers.swift    what they tell of conditions; PayloadIndex+Estimates.swift, of how many rows before which
+//   PayloadIndex+Values.swift     what they tell of orders, words and values
 //   VectorMatrix.swift, RowSet.swift, SortedEntries.swift, RangeEntries.swift, ShardedDictionary.swift   their parts, which copies share
 //   HeapBytes.swift               what these take of the memory, and how it is given back
 //   StateAges.swift               which states readers still have; FreeRows.swift, the rows that no point has

@@ -1,5 +1,6 @@
-// What filters cost: how many conditions there may be, and that the work ends with its caller.
+// What filters cost: how many conditions there may be, what is asked first, and that the work ends with its caller.
 
+import GRDB
 import HNSW
 import Synchronization
 import TestSupport
@@ -139,5 +140,83 @@ import Testing
         // 1,000 elements of 8 bytes and 64 for each condition are 72,000 bytes; each with the whole array they would be 8 million.
         #expect(!isEnded(1000, 1))
         #expect(isEnded(1000, 20))
+    }
+
+    /// A store of points of which two are rare, and most are in a range.
+    private static func withRarePoints(_ body: (EmbeddedStore) async throws -> Void) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            for (field, type) in [("k", .keyword), ("half", .keyword), ("n", .integer)] as [(String, PayloadIndexType)]
+            {
+                try await store.createPayloadIndex(field, type, in: "c")
+            }
+            let points = (0..<4500).map { (number: Int) -> Point in
+                let payload: JSONObject = [
+                    "k": .string(number % 4000 == 7 ? "rare" : "common"), "half": .string("\(number % 2)"),
+                    "n": .integer(Int64(number)), "plain": .integer(Int64(number % 3)),
+                ]
+                return Point(id: .number(UInt64(number)), vector: [1], payload: payload)
+            }
+            _ = try await store.update([.upsert(points)], in: "c")
+            try await body(store)
+            try store.close()
+        }
+    }
+
+    private static let rare = Condition.match(key: "k", .value("rare"))
+    private static let wide = Condition.range(key: "n", NumberRange(gte: 100, lt: 4400))
+    private static let narrow = Condition.range(key: "n", NumberRange(gte: 100, lte: 103))
+    private static let plain = Condition.match(key: "plain", .value(2))
+    private static let ids = Condition.hasID(Set((0..<1000).map { .number($0) }))
+
+    @Test func `of conditions that all must hold those are answered first that leave the fewest points`() async throws {
+        try await Self.withRarePoints { store in
+            let half = Condition.match(key: "half", .value("1"))
+            let none = Condition.match(key: "k", .value("none"))
+            let written = [Self.plain, Self.wide, .filter(Filter()), half, Self.ids, Self.narrow, Self.rare, none]
+            let ordered = try await store.read("c") { db, state in
+                try FilterPlan(Filter(), state, db, path: store.path).ordered(written)
+            }
+            #expect(
+                ordered == [none, Self.rare, Self.narrow, Self.ids, half, Self.wide, Self.plain, .filter(Filter())])
+        }
+    }
+
+    /// Whatever their order, a rare value leaves two points, and nothing is asked about any other.
+    @Test func `behind a rare value other conditions cost what it leaves`() async throws {
+        try await Self.withRarePoints { store in
+            for must in [[Self.plain, Self.wide, Self.ids, Self.rare], [Self.rare, Self.ids, Self.wide, Self.plain]] {
+                let filter = Filter(must: must, mustNot: [Self.narrow])
+                let lookups = Mutex(0)
+                let (looked, rows) = try await store.read("c") { db, state in
+                    let plan = FilterPlan(filter, state, db, path: store.path)
+                    db.trace { if "\($0)".contains("AND id = ") { lookups.withLock { $0 += 1 } } }
+                    defer { db.trace() }
+                    return (try plan.answer().doubtful.list, try plan.rows().list)
+                }
+                // 7 and 4007 are rare: one is not in the range, the other has none of the ids.
+                #expect(looked.isEmpty && rows.isEmpty)
+                #expect(lookups.withLock { $0 } == 0, "ids were looked up that few points could have")
+            }
+            let filter = Filter(must: [Self.plain, Self.wide, Self.rare])
+            let (looked, rows) = try await store.read("c") { db, state in
+                let plan = FilterPlan(filter, state, db, path: store.path)
+                return (try plan.answer().doubtful.list, try plan.rows().list)
+            }
+            #expect(looked == [4007])
+            #expect(rows == [4007])
+        }
+    }
+
+    @Test func `an index that is asked about few rows tells of no others`() async throws {
+        try await Self.withRarePoints { store in
+            let state = try store.collectionState("c")
+            let index = try #require(state.index(on: "n"))
+            for few in [[], [7], [7, 4007], [99, 100, 4399, 4400]] as [[UInt32]] {
+                let answer = index.answer(Self.wide, live: state.live, capacity: state.capacity, among: few)
+                #expect(answer.isExact && answer.certain.list == few.filter { 100..<4400 ~= $0 })
+            }
+        }
     }
 }

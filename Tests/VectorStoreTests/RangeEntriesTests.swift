@@ -24,8 +24,18 @@ import Testing
             var rows = RowBits([3, 70_001], capacity: 10)
             entries.addRows(from: { $0 < low }, to: { $0 > high }, to: &rows)
             var wanted = RowBits([3, 70_001], capacity: 10)
-            for pair in pairs where (low <= high) && (low...high).contains(pair.key) { wanted.insert(pair.row) }
+            var count = 0
+            for pair in pairs where (low <= high) && (low...high).contains(pair.key) {
+                wanted.insert(pair.row)
+                count += 1
+            }
             #expect(rows == wanted)
+            #expect(entries.count(from: { $0 < low }, to: { $0 > high }) == count)
+            // Asked about a few rows, no others are found.
+            let few = pairs.prefix(20).map(\.row) + (0..<5).map { _ in .random(in: 0..<9_000, using: &generator) }
+            var found = RowBits([3], capacity: 0)
+            entries.addRows(from: { $0 < low }, to: { $0 > high }, among: few, to: &found)
+            #expect(Set(found.list) == Set([3] + few.filter { $0 != 3 && $0 != 70_001 && wanted.contains($0) }))
         }
     }
 
