@@ -1,4 +1,5 @@
 // Whether a point passes a filter, by looking at it: what every other way of answering must agree with.
+// MatchTest.swift says what values are matched with.
 
 /// What a filter can ask of a point.
 struct FilterSubject {
@@ -6,41 +7,10 @@ struct FilterSubject {
     var id: PointID?
     var payload: JSONValue
     var hasVector: (String) -> Bool = { _ in false }
-    /// How the text index of a field takes texts apart, when there is one.
-    var tokenizers: [PayloadPath: TextTokenizer] = [:]
     /// What is told how much is looked at; nil where the caller waits for the end.
     var work: WorkMeter?
     /// Of the payload as text: what a condition goes through at most.
     var byteCount = 0
-
-    /// What a condition costs that goes through nothing, in bytes that are gone through.
-    private static let leastCost = 64
-
-    fileprivate func spend() throws(StoreError) { try work?.spend(Self.leastCost + byteCount) }
-}
-
-extension Filter {
-    /// - Throws: what the subject's meter does.
-    func matches(_ subject: FilterSubject) throws(StoreError) -> Bool {
-        for condition in must { if try !condition.matches(subject) { return false } }
-        for condition in mustNot { if try condition.matches(subject) { return false } }
-        if !should.isEmpty, try !subject.passes(atLeast: 1, of: should) { return false }
-        return try minShould.map { clause throws(StoreError) in
-            try subject.passes(atLeast: clause.minCount, of: clause.conditions)
-        } ?? true
-    }
-}
-
-extension FilterSubject {
-    /// Whether so many of the conditions hold. Looks at no more of them than it takes.
-    fileprivate func passes(atLeast count: Int, of conditions: [Condition]) throws(StoreError) -> Bool {
-        var missing = count
-        for condition in conditions {
-            if missing <= 0 { break }
-            if try condition.matches(self) { missing -= 1 }
-        }
-        return missing <= 0
-    }
 
     /// An element of an array in it, one of `count`.
     fileprivate func element(_ payload: JSONValue, of count: Int) -> FilterSubject {
@@ -48,131 +18,122 @@ extension FilterSubject {
     }
 }
 
-extension Condition {
+/// A filter made ready for many points: what does not depend on them is done once.
+struct FilterTest {
+    private let must: [ConditionTest]
+    private let mustNot: [ConditionTest]
+    /// `should` and `min_should`: of the conditions of each so many hold.
+    private let alternatives: [(conditions: [ConditionTest], least: Int)]
+
+    /// - Parameters:
+    ///   - tokenizers: How the text index of a field takes texts apart, where there is one.
+    ///   - work: What is told how much of the filter is gone through.
+    /// - Throws: what the meter does.
+    init(
+        _ filter: Filter, tokenizers: [PayloadPath: TextTokenizer], _ work: WorkMeter?
+    ) throws(StoreError) {
+        func tests(_ conditions: [Condition]) throws(StoreError) -> [ConditionTest] {
+            try conditions.map { condition throws(StoreError) in
+                try ConditionTest(condition, tokenizers: tokenizers, work)
+            }
+        }
+        must = try tests(filter.must)
+        mustNot = try tests(filter.mustNot)
+        var alternatives: [(conditions: [ConditionTest], least: Int)] = []
+        if !filter.should.isEmpty { alternatives.append((try tests(filter.should), 1)) }
+        if let clause = filter.minShould { alternatives.append((try tests(clause.conditions), clause.minCount)) }
+        self.alternatives = alternatives
+    }
+
     /// - Throws: what the subject's meter does.
     func matches(_ subject: FilterSubject) throws(StoreError) -> Bool {
-        try subject.spend()
-        let payload = subject.payload
-        switch self {
-        case .match(let key, let value):
-            let test = value.test(subject.tokenizers[key] ?? .default)
-            return key.contains(in: payload, where: test)
-        case .range(let key, let bounds):
-            return key.contains(in: payload) { $0.number.map(bounds.contains) ?? false }
+        for condition in must { if try !condition.matches(subject) { return false } }
+        for condition in mustNot { if try condition.matches(subject) { return false } }
+        for (conditions, least) in alternatives {
+            var missing = least
+            for condition in conditions {
+                // No more of them are looked at than it takes.
+                if missing <= 0 { break }
+                if try condition.matches(subject) { missing -= 1 }
+            }
+            if missing > 0 { return false }
+        }
+        return true
+    }
+}
+
+/// A condition made ready for many points.
+struct ConditionTest {
+    /// Of the names in it, which are compared with those of every point.
+    private let namesByteCount: Int
+    private let holds: (FilterSubject) throws(StoreError) -> Bool
+
+    private init(naming namesByteCount: Int, _ holds: @escaping (FilterSubject) throws(StoreError) -> Bool) {
+        self.namesByteCount = namesByteCount
+        self.holds = holds
+    }
+
+    /// It holds when one of the elements at a path is as wanted.
+    private init(_ key: PayloadPath, _ isWanted: @escaping (JSONValue) -> Bool) {
+        self.init(naming: key.byteCount) { key.contains(in: $0.payload, where: isWanted) }
+    }
+
+    /// - Throws: what the subject's meter does.
+    func matches(_ subject: FilterSubject) throws(StoreError) -> Bool {
+        try subject.work?.step(namesByteCount + subject.byteCount)
+        return try holds(subject)
+    }
+}
+
+extension ConditionTest {
+    /// - Parameters: Those of a filter's.
+    /// - Throws: what the meter does.
+    init(
+        _ condition: Condition, tokenizers: [PayloadPath: TextTokenizer], _ work: WorkMeter?
+    ) throws(StoreError) {
+        switch condition {
+        case .match(let key, let value): self.init(key, try value.test(tokenizers[key] ?? .default, work))
+        case .range(let key, let bounds): self.init(key) { $0.number.map(bounds.contains) ?? false }
         case .datetimeRange(let key, let bounds):
-            return key.contains(in: payload) { $0.string.flatMap(Timestamp.init).map(bounds.contains) ?? false }
+            self.init(key) { $0.string.flatMap(Timestamp.init).map(bounds.contains) ?? false }
         case .geo(let key, let area):
-            return key.contains(in: payload) { GeoPoint($0).map(area.contains) ?? false }
+            let area = try GeoAreaTest(area, work)
+            self.init(naming: key.byteCount) { subject throws(StoreError) in
+                try key.contains(in: subject.payload) { element throws(StoreError) in
+                    guard let place = GeoPoint(element) else { return false }
+                    return try area.contains(place, subject.work)
+                }
+            }
         case .valuesCount(let key, let bounds):
-            let values = key.values(in: payload)
-            return values.isEmpty ? bounds.contains(0) : values.contains { bounds.contains($0.valuesCount) }
-        case .isEmpty(let key):
-            return key.isEmpty(in: payload)
-        case .isNull(let key):
-            return key.contains(in: payload) { $0 == .null }
-        case .hasID(let ids):
-            return subject.id.map(ids.contains) ?? false
-        case .hasVector(let name):
-            return subject.hasVector(name)
-        case .slice(let total, let index):
-            return subject.id.map { $0.slice(of: total) == index } ?? false
+            self.init(naming: key.byteCount) { subject in
+                let values = key.values(in: subject.payload)
+                return values.isEmpty ? bounds.contains(0) : values.contains { bounds.contains($0.valuesCount) }
+            }
+        case .isEmpty(let key): self.init(naming: key.byteCount) { key.isEmpty(in: $0.payload) }
+        case .isNull(let key): self.init(key) { $0 == .null }
+        case .hasID(let ids): self.init(naming: 0) { $0.id.map(ids.contains) ?? false }
+        case .hasVector(let name): self.init(naming: name.utf8.count) { $0.hasVector(name) }
+        case .slice(let total, let index): self.init(naming: 0) { $0.id.map { $0.slice(of: total) == index } ?? false }
         case .nested(let key, let filter):
-            for elements in key.withoutFinalEach.values(in: payload).compactMap(\.array) {
-                for element in elements where element.object != nil {
-                    if try filter.matches(subject.element(element, of: elements.count)) { return true }
+            // What is inside an array is taken apart as without an index.
+            let test = try FilterTest(filter, tokenizers: [:], work)
+            let key = key.withoutFinalEach
+            self.init(naming: key.byteCount) { subject throws(StoreError) in
+                for elements in key.values(in: subject.payload).compactMap(\.array) {
+                    for element in elements where element.object != nil {
+                        if try test.matches(subject.element(element, of: elements.count)) { return true }
+                    }
                 }
+                return false
             }
-            return false
         case .filter(let filter):
-            return try filter.matches(subject)
+            let test = try FilterTest(filter, tokenizers: tokenizers, work)
+            self.init(naming: 0) { subject throws(StoreError) in try test.matches(subject) }
         }
-    }
-}
-
-extension MatchValue {
-    /// The test that elements are put to; what does not depend on them is done once.
-    func test(_ tokenizer: TextTokenizer) -> (JSONValue) -> Bool {
-        switch self {
-        case .value(let value):
-            return { $0.isMatchable && $0.isIdentical(to: value) }
-        case .any(let keys):
-            return { JSONKey($0).map(keys.contains) ?? false }
-        case .except(let keys):
-            return { $0 != .null && !(JSONKey($0).map(keys.contains) ?? false) }
-        case .text(let text):
-            let wanted = Set(tokenizer.tokens(ofQuery: text))
-            return { element in
-                guard let text = element.string, !wanted.isEmpty else { return false }
-                var missing = wanted
-                tokenizer.forEachToken(ofDocument: text) { token in
-                    missing.remove(token)
-                    return !missing.isEmpty
-                }
-                return missing.isEmpty
-            }
-        case .textAny(let text):
-            let wanted = Set(tokenizer.tokens(ofQuery: text))
-            return { element in
-                guard let text = element.string else { return false }
-                var isFound = false
-                tokenizer.forEachToken(ofDocument: text) { token in
-                    isFound = wanted.contains(token)
-                    return !isFound
-                }
-                return isFound
-            }
-        case .phrase(let text):
-            let phrase = Phrase(tokenizer.tokens(ofQuery: text))
-            return { element in
-                guard let text = element.string, phrase.count > 0 else { return false }
-                var found = 0
-                tokenizer.forEachToken(ofDocument: text) { token in
-                    found = phrase.found(with: token, after: found)
-                    return found < phrase.count
-                }
-                return found == phrase.count
-            }
-        case .prefix(let prefix):
-            return { $0.string?.utf8.starts(with: prefix.utf8) ?? false }
-        case .substring(let part):
-            let part = Array(part.utf8)
-            return { $0.string.map { Array($0.utf8).contains(part) } ?? false }
-        }
-    }
-}
-
-/// Words that are looked for one after the other, in one pass over a text however they repeat (Knuth, Morris and Pratt 1977).
-private struct Phrase {
-    private let words: [String]
-    /// Of each beginning of the phrase the length of the longest shorter one that it ends with.
-    private var borders: [Int] = []
-
-    var count: Int { words.count }
-
-    init(_ words: [String]) {
-        self.words = words
-        for word in words {
-            borders.append(borders.isEmpty ? 0 : found(with: word, after: borders[borders.count - 1]))
-        }
-    }
-
-    /// How many words of the phrase have been found with the next one of a text, when so many had before: fewer than all.
-    func found(with word: String, after count: Int) -> Int {
-        var count = count
-        while count > 0, words[count] != word { count = borders[count - 1] }
-        return words[count] == word ? count + 1 : 0
     }
 }
 
 extension JSONValue {
-    /// Strings, integers and booleans are matched by value; floating-point numbers only by range.
-    fileprivate var isMatchable: Bool {
-        switch self {
-        case .string, .integer, .bool: true
-        default: false
-        }
-    }
-
     fileprivate var valuesCount: Int {
         switch self {
         case .null: 0

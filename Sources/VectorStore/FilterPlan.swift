@@ -11,6 +11,8 @@ struct FilterPlan {
     /// nil where only memory may be asked.
     private let db: Database?
     private let path: String
+    /// nil where telling takes no longer than a search.
+    private let work: WorkMeter?
 
     /// The rows of the points that pass, when indexes tell and telling takes no longer than a search; nil otherwise.
     static func rowsAtOnce(_ filter: Filter, _ state: CollectionState) throws -> RowBits? {
@@ -26,13 +28,16 @@ struct FilterPlan {
         self.state = state
         self.db = db
         self.path = path
+        work = nil
     }
 
-    init(_ filter: Filter, _ state: CollectionState, _ db: Database, path: String) {
+    /// - Parameter work: Looks at the caller; nil where the database does.
+    init(_ filter: Filter, _ state: CollectionState, _ db: Database, path: String, _ work: WorkMeter? = nil) {
         self.filter = filter
         self.state = state
         self.db = db
         self.path = path
+        self.work = work ?? WorkMeter(db, path: path)
     }
 
     /// The rows of the points that pass.
@@ -79,7 +84,7 @@ struct FilterPlan {
         guard conditions.count > 1 else { return conditions }
         var weighed: [(rows: Int, place: Int)] = []
         for (place, condition) in conditions.enumerated() {
-            try db?.checkpoint()
+            try work?.checkpoint()
             weighed.append((estimate(condition), place))
         }
         return weighed.sorted { $0 < $1 }.map { conditions[$0.place] }
@@ -124,7 +129,7 @@ struct FilterPlan {
 
     private func answer(_ condition: Condition, among few: [UInt32]?) throws -> FilterAnswer {
         // Most kinds read nothing, and there may be many.
-        try db?.checkpoint()
+        try work?.checkpoint()
         switch condition {
         case .filter(let filter): return try answer(filter, among: few)
         case .hasVector(let name): return FilterAnswer(state.rows(withVector: name))
@@ -134,6 +139,7 @@ struct FilterPlan {
             let statement = try db.cachedStatement(sql: "SELECT point FROM points WHERE collection = ? AND id = ?")
             var rows = RowBits(capacity: state.capacity)
             for id in ids {
+                try work?.step()
                 guard let point = try Int64.fetchOne(statement, arguments: [state.key, id.key]) else { continue }
                 rows.insert(UInt32(truncatingIfNeeded: point))
             }
@@ -142,7 +148,8 @@ struct FilterPlan {
             return FilterAnswer(rows(few ?? state.live.list) { $0.slice(of: total) == index })
         case .match(let key, _), .range(let key, _), .datetimeRange(let key, _), .geo(let key, _), .isEmpty(let key),
             .isNull(let key), .valuesCount(let key, _):
-            return state.index(on: key)?.answer(condition, live: state.live, capacity: state.capacity, among: few)
+            return try state.index(on: key)?.answer(
+                condition, live: state.live, capacity: state.capacity, among: few, work)
                 ?? .unknown(among: state.live)
         case .nested: return .unknown(among: state.live)
         }
@@ -156,18 +163,17 @@ struct FilterPlan {
     private func look(at candidates: RowBits) throws -> RowBits {
         guard let db else { throw StoreError.database("a filter was to be answered without the database") }
         var rows = RowBits(capacity: state.capacity)
-        let tokenizers = state.tokenizers
-        let work = WorkMeter(db, path: path)
+        let test = try FilterTest(filter, tokenizers: state.tokenizers, work)
         func look(_ row: Row) throws {
             let number = UInt32(truncatingIfNeeded: try row.decode(Int64.self, forColumn: "point"))
             let text: String = try row.decode(forColumn: "payload")
             let subject = FilterSubject(
                 id: try EmbeddedStore.id(row, path: path),
                 payload: .object(try EmbeddedStore.payload(of: text, path: path)),
-                hasVector: { state.hasVector($0, row: number) }, tokenizers: tokenizers, work: work,
+                hasVector: { state.hasVector($0, row: number) }, work: work,
                 byteCount: text.utf8.count
             )
-            if try filter.matches(subject) { rows.insert(number) }
+            if try test.matches(subject) { rows.insert(number) }
         }
         // Reading everything in order costs a quarter as much a point as asking for one.
         if candidates.count * 4 > state.live.count {

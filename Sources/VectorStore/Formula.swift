@@ -2,40 +2,48 @@
 
 import Foundation
 
-/// An expression. Numbers are 64-bit; a result that is not finite is an error, not a score.
-public indirect enum Formula: Sendable, Equatable {
+/// An expression as it is asked. Numbers are 64-bit; a result that is not finite is an error, not a score.
+public typealias Formula = FormulaExpression<Condition>
+
+/// An expression with conditions of filters, or, made ready for many points, with their tests.
+public indirect enum FormulaExpression<Test> {
     case constant(Double)
     /// The score by the prefetch of this number; 0, or the default, for points that it did not find.
     case score(Int)
     /// The number at a path of the payload, or the default.
     case value(PayloadPath)
     /// 1 where it holds, else 0.
-    case condition(Condition)
-    case product([Formula])
-    case sum([Formula])
-    case maximum([Formula])
-    case minimum([Formula])
+    case condition(Test)
+    case product([FormulaExpression])
+    case sum([FormulaExpression])
+    case maximum([FormulaExpression])
+    case minimum([FormulaExpression])
     /// `neg`, `abs`, `sqrt`, `exp`, `log10`, `ln`, `acosh`
-    case function(Function, Formula)
-    case quotient(Formula, Formula, byZero: Double?)
-    case power(Formula, Formula)
+    case function(FormulaFunction, FormulaExpression)
+    case quotient(FormulaExpression, FormulaExpression, byZero: Double?)
+    case power(FormulaExpression, FormulaExpression)
     /// Metres from the origin to the place at a path.
     case distance(GeoPoint, PayloadPath)
     /// Seconds since 1970.
     case datetime(Timestamp)
     case datetimeValue(PayloadPath)
     /// 1 at the target, `midpoint` at `scale` from it.
-    case decay(Decay, Formula, target: Formula, midpoint: Double, scale: Double)
+    case decay(FormulaDecay, FormulaExpression, target: FormulaExpression, midpoint: Double, scale: Double)
+}
 
-    public enum Function: String, Sendable, CaseIterable {
-        case neg, abs, sqrt, exp, log10, ln, acosh
-    }
+extension FormulaExpression: Sendable where Test: Sendable {}
+extension FormulaExpression: Equatable where Test: Equatable {}
 
-    public enum Decay: String, Sendable, CaseIterable {
-        case linear = "lin_decay"
-        case exponential = "exp_decay"
-        case gaussian = "gauss_decay"
-    }
+/// Functions of one number.
+public enum FormulaFunction: String, Sendable, CaseIterable {
+    case neg, abs, sqrt, exp, log10, ln, acosh
+}
+
+/// How a value falls with the distance from its target.
+public enum FormulaDecay: String, Sendable, CaseIterable {
+    case linear = "lin_decay"
+    case exponential = "exp_decay"
+    case gaussian = "gauss_decay"
 }
 
 /// What stands for values that a point does not have.
@@ -114,8 +122,8 @@ extension Formula {
             guard let text = value?.string else { throw .badRequest("formula: \(key) needs the path of a value") }
             return try PayloadPath(text)
         }
-        if let function = Function(rawValue: key) { return .function(function, try Formula(json: json)) }
-        if let decay = Decay(rawValue: key) { return try self.decay(decay, json, try part("x")) }
+        if let function = FormulaFunction(rawValue: key) { return .function(function, try Formula(json: json)) }
+        if let decay = FormulaDecay(rawValue: key) { return try self.decay(decay, json, try part("x")) }
         switch key {
         case "mult": return .product(try list())
         case "sum": return .sum(try list())
@@ -138,7 +146,7 @@ extension Formula {
         }
     }
 
-    private static func decay(_ kind: Decay, _ json: JSONValue, _ x: Formula) throws(StoreError) -> Formula {
+    private static func decay(_ kind: FormulaDecay, _ json: JSONValue, _ x: Formula) throws(StoreError) -> Formula {
         var target = Formula.constant(0)
         if let json = json["target"], json != .null { target = try Formula(json: json) }
         let midpoint = json["midpoint"]?.number ?? 0.5
@@ -161,8 +169,42 @@ struct FormulaSubject {
     var defaults: FormulaDefaults
 }
 
-extension Formula {
-    /// - Throws: `.badRequest` for values that are missing or of another kind, and results that are not finite.
+extension FormulaExpression {
+    /// The same expression with something else for each condition.
+    ///
+    /// - Throws: what `change` does.
+    func mapConditions<Other, Failure>(
+        _ change: (Test) throws(Failure) -> Other
+    ) throws(Failure) -> FormulaExpression<Other> {
+        func each(_ parts: [FormulaExpression]) throws(Failure) -> [FormulaExpression<Other>] {
+            try parts.map { part throws(Failure) in try part.mapConditions(change) }
+        }
+        return switch self {
+        case .constant(let number): .constant(number)
+        case .score(let number): .score(number)
+        case .value(let path): .value(path)
+        case .condition(let test): .condition(try change(test))
+        case .product(let parts): .product(try each(parts))
+        case .sum(let parts): .sum(try each(parts))
+        case .maximum(let parts): .maximum(try each(parts))
+        case .minimum(let parts): .minimum(try each(parts))
+        case .function(let function, let part): .function(function, try part.mapConditions(change))
+        case .quotient(let part, let other, let byZero):
+            .quotient(try part.mapConditions(change), try other.mapConditions(change), byZero: byZero)
+        case .power(let part, let other): .power(try part.mapConditions(change), try other.mapConditions(change))
+        case .distance(let origin, let path): .distance(origin, path)
+        case .datetime(let time): .datetime(time)
+        case .datetimeValue(let path): .datetimeValue(path)
+        case .decay(let kind, let x, let target, let midpoint, let scale):
+            .decay(
+                kind, try x.mapConditions(change), target: try target.mapConditions(change), midpoint: midpoint,
+                scale: scale)
+        }
+    }
+}
+
+extension FormulaExpression<ConditionTest> {
+    /// - Throws: `.badRequest` for values that are missing or of another kind, and results that are not finite; what the meter does.
     func value(of point: FormulaSubject) throws(StoreError) -> Double {
         switch self {
         case .constant(let number): return number
@@ -174,7 +216,7 @@ extension Formula {
                 throw .badRequest("Expected number value for \(path) in the payload and/or in the formula defaults.")
             }
             return number
-        case .condition(let condition): return try condition.matches(point.subject) ? 1 : 0
+        case .condition(let test): return try test.matches(point.subject) ? 1 : 0
         case .product(let factors):
             var product = 1.0
             for factor in factors {
@@ -201,10 +243,10 @@ extension Formula {
             if left == 0 { return 0 }
             let right = try divisor.value(of: point)
             if right == 0, let byZero { return byZero }
-            return try Self.finite(left / right, "\(left)/\(right)")
+            return try finite(left / right, "\(left)/\(right)")
         case .power(let base, let exponent):
             let (x, y) = (try base.value(of: point), try exponent.value(of: point))
-            return try Self.finite(pow(x, y), "\(x)^\(y)")
+            return try finite(pow(x, y), "\(x)^\(y)")
         case .distance(let origin, let path):
             guard let place = GeoPoint(try Self.payload(path, point)) else {
                 throw .badRequest("Expected geo point for \(path) in the payload and/or in the formula defaults.")
@@ -238,25 +280,23 @@ extension Formula {
         if case .array(let elements) = value, elements.count == 1 { return elements[0] }
         return value
     }
-
-    fileprivate static func finite(_ value: Double, _ expression: @autoclosure () -> String) throws(StoreError)
-        -> Double
-    {
-        guard value.isFinite else { throw .badRequest("The expression \(expression()) produced a non-finite number") }
-        return value
-    }
 }
 
-extension Formula.Function {
+private func finite(_ value: Double, _ expression: @autoclosure () -> String) throws(StoreError) -> Double {
+    guard value.isFinite else { throw .badRequest("The expression \(expression()) produced a non-finite number") }
+    return value
+}
+
+extension FormulaFunction {
     fileprivate func value(of x: Double) throws(StoreError) -> Double {
         switch self {
         case .neg: -x
         case .abs: Swift.abs(x)
-        case .sqrt: try Formula.finite(x.squareRoot(), "√\(x)")
-        case .exp: try Formula.finite(Foundation.exp(x), "exp(\(x))")
-        case .log10: try Formula.finite(Foundation.log10(x), "log10(\(x))")
-        case .ln: try Formula.finite(log(x), "ln(\(x))")
-        case .acosh: try Formula.finite(Foundation.acosh(x), "acosh(\(x))")
+        case .sqrt: try finite(x.squareRoot(), "√\(x)")
+        case .exp: try finite(Foundation.exp(x), "exp(\(x))")
+        case .log10: try finite(Foundation.log10(x), "log10(\(x))")
+        case .ln: try finite(log(x), "ln(\(x))")
+        case .acosh: try finite(Foundation.acosh(x), "acosh(\(x))")
         }
     }
 }

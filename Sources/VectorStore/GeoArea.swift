@@ -65,23 +65,6 @@ public enum GeoArea: Sendable, Hashable {
         }
     }
 
-    /// The latitudes it lies between: what an index by latitude looks through.
-    var latitudes: ClosedRange<Double> {
-        let bounds: (Double, Double) =
-            switch self {
-            case .circle(let center, let radius):
-                // A degree of latitude is the same everywhere on a sphere. The last digit is rounding's.
-                (
-                    center.lat - radius / GeoPoint.earthRadius * 180 / .pi - 1e-9,
-                    center.lat + radius / GeoPoint.earthRadius * 180 / .pi + 1e-9
-                )
-            case .box(let topLeft, let bottomRight): (bottomRight.lat, topLeft.lat)
-            case .polygon(let exterior, _):
-                (exterior.map(\.lat).min() ?? 0, exterior.map(\.lat).max() ?? 0)
-            }
-        return min(bounds.0, bounds.1)...max(bounds.0, bounds.1)
-    }
-
     private enum Side { case inside, border, outside }
 
     /// By the number of edges a ray from the point crosses.
@@ -104,5 +87,58 @@ public enum GeoArea: Sendable, Hashable {
             }
         }
         return isInside ? .inside : .outside
+    }
+}
+
+/// An area made ready for many places: what it lies between is found once.
+struct GeoAreaTest {
+    private let area: GeoArea
+    /// What the area lies between: what an index by latitude looks through.
+    let latitudes: ClosedRange<Double>
+    private let longitudes: ClosedRange<Double>
+    /// Of the corners, each of which is gone through for every place between them.
+    private let byteCount: Int
+
+    /// Degrees that rounding may be wrong by: a ten-thousandth of a metre.
+    private static let rounding = 1e-9
+
+    /// - Throws: what the meter does, which is told how much of the area is gone through.
+    init(_ area: GeoArea, _ work: WorkMeter?) throws(StoreError) {
+        self.area = area
+        var longitudes = -Double.infinity ... .infinity
+        var cornersCount = 0
+        switch area {
+        case .circle(let center, let radius):
+            // A degree of latitude is the same everywhere on a sphere.
+            let reach = radius / GeoPoint.earthRadius * 180 / .pi + Self.rounding
+            latitudes = ClosedRange(between: center.lat - reach, center.lat + reach)
+        case .box(let topLeft, let bottomRight):
+            latitudes = ClosedRange(between: bottomRight.lat, topLeft.lat)
+        case .polygon(let exterior, let interiors):
+            cornersCount = interiors.reduce(exterior.count) { $0 + $1.count }
+            latitudes = ClosedRange(
+                between: exterior.lazy.map(\.lat).min() ?? 0, exterior.lazy.map(\.lat).max() ?? 0)
+            // Where an edge is crossed is rounded.
+            longitudes = ClosedRange(
+                between: (exterior.lazy.map(\.lon).min() ?? 0) - Self.rounding,
+                (exterior.lazy.map(\.lon).max() ?? 0) + Self.rounding)
+        }
+        self.longitudes = longitudes
+        byteCount = cornersCount * MemoryLayout<GeoPoint>.size
+        try work?.spend(byteCount)
+    }
+
+    /// - Throws: what the meter does.
+    func contains(_ point: GeoPoint, _ work: WorkMeter?) throws(StoreError) -> Bool {
+        guard latitudes.contains(point.lat), longitudes.contains(point.lon) else { return false }
+        try work?.spend(byteCount)
+        return area.contains(point)
+    }
+}
+
+extension ClosedRange<Double> {
+    /// From the smaller to the larger; all there are when one is no number.
+    fileprivate init(between a: Double, _ b: Double) {
+        self = a <= b ? a...b : b < a ? b...a : -.infinity ... .infinity
     }
 }

@@ -11,7 +11,11 @@ extension PayloadIndex {
     /// - Parameters:
     ///   - live: All rows of the collection.
     ///   - few: The rows that are asked about: of others it may be said that the condition does not hold. nil for all.
-    func answer(_ condition: Condition, live: RowBits, capacity: Int, among few: [UInt32]? = nil) -> FilterAnswer {
+    ///   - work: What is told how much of the condition and of the index is gone through.
+    /// - Throws: what the meter does.
+    func answer(
+        _ condition: Condition, live: RowBits, capacity: Int, among few: [UInt32]? = nil, _ work: WorkMeter? = nil
+    ) throws(StoreError) -> FilterAnswer {
         switch (condition, values) {
         case (.isEmpty, _):
             var rows = live
@@ -19,7 +23,7 @@ extension PayloadIndex {
             return FilterAnswer(rows)
         case (.isNull, _): return FilterAnswer(nulls)
         case (.valuesCount(_, let bounds), _): return counted(bounds, live)
-        case (.match(_, let value), _): return answer(value, capacity)
+        case (.match(_, let value), _): return try answer(value, capacity, work)
         case (.range(_, let bounds), .integer(let entries)):
             // Of other numbers than integers the index knows the rows alone.
             return FilterAnswer(entries.rows(bounds, capacity, among: few) { Double($0) }, doubtful: foreign)
@@ -28,13 +32,7 @@ extension PayloadIndex {
         case (.datetimeRange(_, let bounds), .datetime(let entries)):
             return FilterAnswer(entries.rows(bounds, capacity, among: few) { $0 })
         case (.geo(_, let area), .geo(let entries)):
-            let band = area.latitudes
-            return FilterAnswer(
-                gathered(capacity) { rows in
-                    entries.forEach(
-                        from: { $0.point.lat < band.lowerBound }, to: { $0.point.lat > band.upperBound },
-                        { if area.contains($0.key.point) { rows.insert($0.row) } })
-                })
+            return FilterAnswer(try self.rows(within: area, entries, capacity, work))
         case (.range, _): return unknown(.number)
         case (.datetimeRange, _): return unknown(.string)
         case (.geo, _): return unknown(.object)
@@ -42,7 +40,7 @@ extension PayloadIndex {
         }
     }
 
-    private func answer(_ match: MatchValue, _ capacity: Int) -> FilterAnswer {
+    private func answer(_ match: MatchValue, _ capacity: Int, _ work: WorkMeter?) throws(StoreError) -> FilterAnswer {
         func bits(_ rows: RowSet?) -> RowBits { rows?.bits(capacity: capacity) ?? RowBits(capacity: 0) }
         switch (match, values) {
         case (.value(.string(let text)), .keyword(let dictionary)):
@@ -53,46 +51,45 @@ extension PayloadIndex {
         case (.any(let keys), .keyword(let dictionary)):
             // Integers are none of the index's values.
             let doubtful = keys.contains(where: \.isInteger) ? foreign : RowBits(capacity: 0)
-            return FilterAnswer(
-                gathered(capacity) { rows in for key in keys { dictionary[key]?.add(to: &rows) } }, doubtful: doubtful)
+            return FilterAnswer(try self.rows(withAnyOf: keys, dictionary, capacity, work), doubtful: doubtful)
         case (.any(let keys), .integer(let entries)):
             let doubtful = keys.allSatisfy(\.isInteger) ? RowBits(capacity: 0) : foreign
-            return FilterAnswer(
-                gathered(capacity) { rows in
-                    for case .integer(let number) in keys { entries.add(number, to: &rows) }
-                }, doubtful: doubtful)
+            var rows = RowBits(capacity: capacity)
+            for case .integer(let number) in keys {
+                try work?.step()
+                entries.add(number, to: &rows)
+            }
+            return FilterAnswer(rows, doubtful: doubtful)
         case (.except(let keys), .keyword(let dictionary)):
-            let rows = gathered(capacity) { rows in for key in keys { dictionary[key]?.add(to: &rows) } }
-            return others(than: rows, keys)
+            return others(than: try self.rows(withAnyOf: keys, dictionary, capacity, work), keys)
         case (.prefix(let prefix), .keyword(let dictionary)):
-            return FilterAnswer(
-                gathered(capacity) { rows in
-                    dictionary.forEach { key, set in
-                        if case .string(let bytes) = key, bytes.starts(with: prefix.utf8) { set.add(to: &rows) }
-                    }
-                })
+            var rows = RowBits(capacity: capacity)
+            try dictionary.forEach { key, set throws(StoreError) in
+                try work?.step()
+                if case .string(let bytes) = key, bytes.starts(with: prefix.utf8) { set.add(to: &rows) }
+            }
+            return FilterAnswer(rows)
         // The index holds what any spelling means, a match wants the same spelling.
         case (.value(.string(let text)), .uuid(let dictionary)):
             guard let uuid = UUID(anySpelling: text) else { return .unknown(among: foreign) }
             return .unknown(among: bits(dictionary[uuid]))
         case (.any(let keys), .uuid(let dictionary)):
             let uuids = keys.map { key in key.value.string.flatMap(UUID.init(anySpelling:)) }
-            var rows = gathered(capacity) { rows in for case let uuid? in uuids { dictionary[uuid]?.add(to: &rows) } }
+            var rows = try self.rows(withAnyOf: uuids.compactMap(\.self), dictionary, capacity, work)
             if uuids.contains(nil) { rows.formUnion(foreign) }
             return .unknown(among: rows)
         case (.text(let text), .text(let dictionary, let tokenizer)):
-            let rows = all(tokenizer.tokens(ofQuery: text), dictionary, capacity)
+            let rows = try self.rows(withAllOf: Set(tokenizer.tokens(ofQuery: text, work)), dictionary, capacity, work)
             // A field with several texts may have the words in different ones.
             var single = rows
             single.subtract(multiple)
             return FilterAnswer(single, doubtful: rows)
         case (.textAny(let text), .text(let dictionary, let tokenizer)):
             return FilterAnswer(
-                gathered(capacity) { rows in
-                    for token in Set(tokenizer.tokens(ofQuery: text)) { dictionary[token]?.add(to: &rows) }
-                })
+                try self.rows(withAnyOf: Set(tokenizer.tokens(ofQuery: text, work)), dictionary, capacity, work))
         case (.phrase(let text), .text(let dictionary, let tokenizer)):
-            return .unknown(among: all(tokenizer.tokens(ofQuery: text), dictionary, capacity))
+            return .unknown(
+                among: try self.rows(withAllOf: Set(tokenizer.tokens(ofQuery: text, work)), dictionary, capacity, work))
         default: return unknown(match.kind)
         }
     }
@@ -152,20 +149,57 @@ extension PayloadIndex {
         return answer
     }
 
-    /// Rows with every token; none for no tokens.
-    private func all(_ tokens: [String], _ dictionary: ShardedDictionary<String, RowSet>, _ capacity: Int) -> RowBits {
-        var rows: RowBits?
-        for set in Set(tokens).map({ dictionary[$0] ?? RowSet() }).sorted(by: { $0.count < $1.count }) {
-            guard var found = rows else {
-                rows = set.bits(capacity: capacity)
-                continue
-            }
-            if found.count == 0 { break }
-            found.formIntersection(set.bits(capacity: capacity))
-            rows = found
+    /// Rows with one of several values.
+    private func rows<Key>(
+        withAnyOf keys: some Sequence<Key>, _ dictionary: ShardedDictionary<Key, RowSet>, _ capacity: Int,
+        _ work: WorkMeter?
+    ) throws(StoreError) -> RowBits {
+        var rows = RowBits(capacity: capacity)
+        for key in keys {
+            let set = dictionary[key]
+            try work?.step((set?.count ?? 0) * Self.rowByteCount)
+            set?.add(to: &rows)
         }
-        return rows ?? RowBits(capacity: 0)
+        return rows
     }
+
+    /// Rows with every token; none for no tokens.
+    private func rows(
+        withAllOf tokens: Set<String>, _ dictionary: ShardedDictionary<String, RowSet>, _ capacity: Int,
+        _ work: WorkMeter?
+    ) throws(StoreError) -> RowBits {
+        var sets: [RowSet] = []
+        for token in tokens {
+            try work?.step()
+            guard let set = dictionary[token] else { return RowBits(capacity: 0) }
+            sets.append(set)
+        }
+        sets.sort { $0.count < $1.count }
+        guard var rows = sets.first?.bits(capacity: capacity) else { return RowBits(capacity: 0) }
+        for set in sets.dropFirst() where rows.count > 0 {
+            try work?.step(capacity / 8)
+            rows.formIntersection(set.bits(capacity: capacity))
+        }
+        return rows
+    }
+
+    /// Rows with a place inside.
+    private func rows(
+        within area: GeoArea, _ entries: SortedEntries<Latitude>, _ capacity: Int, _ work: WorkMeter?
+    ) throws(StoreError) -> RowBits {
+        let area = try GeoAreaTest(area, work)
+        var rows = RowBits(capacity: capacity)
+        try entries.forEach(
+            from: { $0.point.lat < area.latitudes.lowerBound }, to: { $0.point.lat > area.latitudes.upperBound }
+        ) { entry throws(StoreError) in
+            try work?.step()
+            if try area.contains(entry.key.point, work) { rows.insert(entry.row) }
+        }
+        return rows
+    }
+
+    /// Of a row in a set; of sets of bits it is less.
+    private static let rowByteCount = 4
 }
 
 // MARK: - Kinds of values

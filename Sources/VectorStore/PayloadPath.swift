@@ -68,6 +68,11 @@ public struct PayloadPath: Sendable, Hashable {
     /// Whether it may lead to several values.
     var hasEach: Bool { steps.contains(.each) }
 
+    /// Of the names in it.
+    var byteCount: Int {
+        steps.reduce(0) { count, step in if case .member(let name) = step { count + name.utf8.count } else { count } }
+    }
+
     /// The values at the path; several when it goes through `[]`, none when it leads nowhere.
     func values(in payload: JSONValue) -> [JSONValue] {
         var found: [JSONValue] = []
@@ -93,28 +98,34 @@ public struct PayloadPath: Sendable, Hashable {
     }
 
     /// Whether one of the elements at the path is as wanted.
-    func contains(in payload: JSONValue, where isWanted: (JSONValue) -> Bool) -> Bool {
+    ///
+    /// - Throws: what `isWanted` does.
+    func contains<Failure>(
+        in payload: JSONValue, where isWanted: (JSONValue) throws(Failure) -> Bool
+    ) throws(Failure) -> Bool {
         var isFound = false
-        visit(payload, steps[...]) { value in
+        try visit(payload, steps[...]) { value throws(Failure) in
             if isFound { return }
             if case .array(let elements) = value {
-                isFound = elements.contains(where: isWanted)
+                for element in elements where !isFound { isFound = try isWanted(element) }
             } else {
-                isFound = isWanted(value)
+                isFound = try isWanted(value)
             }
         }
         return isFound
     }
 
-    private func visit(_ value: JSONValue, _ steps: ArraySlice<Step>, _ body: (JSONValue) -> Void) {
-        guard let step = steps.first else { return body(value) }
+    private func visit<Failure>(
+        _ value: JSONValue, _ steps: ArraySlice<Step>, _ body: (JSONValue) throws(Failure) -> Void
+    ) throws(Failure) {
+        guard let step = steps.first else { return try body(value) }
         switch (step, value) {
         case (.member(let name), .object(let members)):
-            if let member = members[name] { visit(member, steps.dropFirst(), body) }
+            if let member = members[name] { try visit(member, steps.dropFirst(), body) }
         case (.index(let index), .array(let elements)) where index < elements.count:
-            visit(elements[index], steps.dropFirst(), body)
+            try visit(elements[index], steps.dropFirst(), body)
         case (.each, .array(let elements)):
-            for element in elements { visit(element, steps.dropFirst(), body) }
+            for element in elements { try visit(element, steps.dropFirst(), body) }
         default: break
         }
     }

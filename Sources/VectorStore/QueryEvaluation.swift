@@ -26,6 +26,11 @@ struct QueryEvaluation {
         try db.checkpoint()
     }
 
+    /// Looks at the caller at each checkpoint.
+    var meter: WorkMeter {
+        WorkMeter { () throws(StoreError) in try StoreError.translating(store.path) { try checkpoint() } }
+    }
+
     /// The points of the query, as they are told.
     func points(_ query: PointsQuery) throws -> [ScoredPoint] {
         // There is nothing to skip in a sample of everything; one of what was found is made as much longer first.

@@ -48,10 +48,7 @@ extension QueryEvaluation {
             return try state.nearest(to: values, query, count, among: rows, ef: ef, checkpoint)
         case .multi(let vectors):
             guard let field = state.multi[query.using] else { throw StoreError.unknownVector(query.using) }
-            let work = WorkMeter { () throws(StoreError) in
-                try StoreError.translating(store.path) { try checkpoint() }
-            }
-            found = try field.nearest(to: vectors, count: count, among: rows, work)
+            found = try field.nearest(to: vectors, count: count, among: rows, meter)
         case .sparse(let sparse):
             guard let field = state.sparse[query.using] else { throw StoreError.unknownVector(query.using) }
             var counted: RowBits?
@@ -148,8 +145,10 @@ extension QueryEvaluation {
     func boosted(_ lists: [[Hit]], _ formula: Formula, _ defaults: FormulaDefaults) throws -> [Hit] {
         let scores = lists.map { Dictionary($0.map { ($0.row, $0.score) }, uniquingKeysWith: { first, _ in first }) }
         for condition in formula.conditions { try state.checkStemmers(of: condition) }
-        let tokenizers = state.tokenizers
-        let work = WorkMeter(db, path: store.path)
+        let (tokenizers, work) = (state.tokenizers, meter)
+        let formula = try formula.mapConditions { condition throws(StoreError) in
+            try ConditionTest(condition, tokenizers: tokenizers, work)
+        }
         let hits = try Fusion.merged(lists).map { hit in
             guard let row = try store.fetch(state.point(hit.row), .all, .none, db) else {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
@@ -158,7 +157,7 @@ extension QueryEvaluation {
             let subject = FilterSubject(
                 id: try EmbeddedStore.id(row, path: store.path),
                 payload: .object(try EmbeddedStore.payload(of: text, path: store.path)),
-                hasVector: { state.hasVector($0, row: hit.row) }, tokenizers: tokenizers, work: work,
+                hasVector: { state.hasVector($0, row: hit.row) }, work: work,
                 byteCount: text.utf8.count)
             let value = try formula.value(
                 of: FormulaSubject(subject: subject, scores: scores.map { $0[hit.row] }, defaults: defaults))

@@ -40,7 +40,8 @@ struct ShardedDictionary<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         return sum
     }
 
-    func forEach(_ body: (Key, Value) -> Void) {
-        for shard in shards { for (key, value) in shard { body(key, value) } }
+    /// - Throws: what `body` does.
+    func forEach<Failure>(_ body: (Key, Value) throws(Failure) -> Void) throws(Failure) {
+        for shard in shards { for (key, value) in shard { try body(key, value) } }
     }
 }

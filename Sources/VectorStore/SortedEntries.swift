@@ -139,17 +139,19 @@ struct SortedEntries<Key: Comparable & Sendable>: Sendable {
     }
 
     /// The entries from the first that is not `isBefore` up to the first that `isBehind`; both must be monotone in the key.
-    func forEach(
+    ///
+    /// - Throws: what `body` does.
+    func forEach<Failure>(
         from isBefore: (Key) -> Bool = { _ in false }, to isBehind: (Key) -> Bool = { _ in false },
-        _ body: (Entry) -> Void
-    ) {
+        _ body: (Entry) throws(Failure) -> Void
+    ) throws(Failure) {
         var number = firstChunk(from: isBefore)
         while number < chunks.count {
             let chunk = chunks[number]
             for place in start(in: chunk, from: isBefore)..<chunk.count {
                 let entry = chunk[place]
                 if isBehind(entry.key) { return }
-                body(entry)
+                try body(entry)
             }
             number += 1
         }

@@ -22,13 +22,22 @@ extension PayloadIndex {
 extension CollectionState {
     /// The rows of the points that pass a filter, in a transaction of the same state.
     ///
-    /// - Throws: `.badRequest` for conditions on words that have no stemmer.
-    func rows(passing filter: Filter, _ db: Database, path: String) throws -> RowBits {
+    /// - Parameter work: Looks at the caller; nil where the database does.
+    /// - Throws: `.badRequest` for conditions on words that have no stemmer; what the meter does.
+    func rows(passing filter: Filter, _ db: Database, path: String, _ work: WorkMeter? = nil) throws -> RowBits {
         try checkStemmers(of: filter)
-        return try FilterPlan(filter, self, db, path: path).rows()
+        return try FilterPlan(filter, self, db, path: path, work).rows()
     }
 
-    /// - Throws: as `rows(passing:_:path:)`.
+    /// A filter made ready for looking at points of this state.
+    ///
+    /// - Throws: as `rows(passing:_:path:_:)`.
+    func test(of filter: Filter, _ work: WorkMeter?) throws(StoreError) -> FilterTest {
+        try checkStemmers(of: filter)
+        return try FilterTest(filter, tokenizers: tokenizers, work)
+    }
+
+    /// - Throws: as `rows(passing:_:path:_:)`.
     func checkStemmers(of filter: Filter) throws(StoreError) {
         for condition in filter.must + filter.mustNot + filter.should + (filter.minShould?.conditions ?? []) {
             try checkStemmers(of: condition)

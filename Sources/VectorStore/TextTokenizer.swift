@@ -112,6 +112,14 @@ struct TextTokenizer: Sendable {
         return tokens
     }
 
+    /// The same, as part of work that ends with its caller.
+    ///
+    /// - Throws: what the meter does.
+    func tokens(ofQuery text: String, _ work: WorkMeter?) throws(StoreError) -> [String] {
+        try work?.spend(text.utf8.count)
+        return tokens(ofQuery: text)
+    }
+
     private var longestPrefix: Int { min(parameters.maxTokenLength ?? .max, Self.longestPrefix) }
 
     private func isStopword(_ word: String) -> Bool { stopwords.contains { $0.contains(word) } }

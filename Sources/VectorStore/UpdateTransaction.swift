@@ -11,19 +11,23 @@ struct UpdateTransaction {
     private let db: Database
     private let path: String
     private let session: Int64
+    /// Looks at the caller while filters look at points; nil where there is none who could leave.
+    private let work: WorkMeter?
 
-    init(_ state: CollectionState, _ db: Database, path: String, session: Int64) {
+    init(_ state: CollectionState, _ db: Database, path: String, session: Int64, _ work: WorkMeter? = nil) {
         self.state = state
         self.db = db
         self.path = path
         self.session = session
+        self.work = work
     }
 
     mutating func apply(_ operation: PointOperation) throws {
         state.operation = try EmbeddedStore.nextOperation(of: state, db, path, session: session)
         switch operation {
         case .upsert(let points, let mode, let filter):
-            for point in points { try upsert(point, mode, filter) }
+            let test = try filter.map { try state.test(of: $0, work) }
+            for point in points { try upsert(point, mode, test) }
         case .delete(let selector):
             for row in try rows(selector, areNeeded: false) { try delete(try stored(row)) }
         case .setPayload(let members, let selector, let key):
@@ -37,9 +41,10 @@ struct UpdateTransaction {
         case .clearPayload(let selector):
             try editPayloads(selector) { $0 = [:] }
         case .updateVectors(let points, let filter):
+            let test = try filter.map { try state.test(of: $0, work) }
             for point in points {
                 guard let row = try row(of: point.id, isNeeded: true) else { continue }
-                if let filter, try !passes(filter, stored(row)) { continue }
+                if let test, try !passes(test, stored(row)) { continue }
                 try editVectors(row) { $0.merge(point.vectors) { $1 } }
             }
         case .deleteVectors(let names, let selector):
@@ -58,7 +63,7 @@ struct UpdateTransaction {
             var seen: Set<PointID> = []
             return try ids.filter { seen.insert($0).inserted }.compactMap { try row(of: $0, isNeeded: areNeeded) }
         case .filter(let filter):
-            return try state.rows(passing: filter, db, path: path).list
+            return try state.rows(passing: filter, db, path: path, work).list
         }
     }
 
@@ -76,6 +81,8 @@ struct UpdateTransaction {
         var row: UInt32
         var id: PointID
         var payload: JSONObject
+        /// Of the payload as text.
+        var byteCount: Int
         var vectors: NamedVectors
     }
 
@@ -85,26 +92,27 @@ struct UpdateTransaction {
         else {
             throw StoreError.damaged(path: path, reason: "an index names a point that is not there")
         }
+        let text: String = try row.decode(forColumn: "payload")
         return Stored(
-            row: number, id: try EmbeddedStore.id(row, path: path), payload: try EmbeddedStore.payload(row, path: path),
+            row: number, id: try EmbeddedStore.id(row, path: path),
+            payload: try EmbeddedStore.payload(of: text, path: path), byteCount: text.utf8.count,
             vectors: try EmbeddedStore.vectors(row, state.configuration, path: path)
         )
     }
 
-    private func passes(_ filter: Filter, _ point: Stored) throws -> Bool {
-        try state.checkStemmers(of: filter)
-        return try filter.matches(
+    private func passes(_ test: FilterTest, _ point: Stored) throws(StoreError) -> Bool {
+        try test.matches(
             FilterSubject(
-                id: point.id, payload: .object(point.payload),
-                hasVector: { state.hasVector($0, row: point.row) }, tokenizers: state.tokenizers))
+                id: point.id, payload: .object(point.payload), hasVector: { state.hasVector($0, row: point.row) },
+                work: work, byteCount: point.byteCount))
     }
 
     // MARK: - Changes
 
-    private mutating func upsert(_ point: Point, _ mode: UpsertMode, _ filter: Filter?) throws {
+    private mutating func upsert(_ point: Point, _ mode: UpsertMode, _ test: FilterTest?) throws {
         if let row = try row(of: point.id, isNeeded: false) {
             let old = try stored(row)
-            guard mode != .insertOnly, try filter.map({ try passes($0, old) }) ?? true else { return }
+            guard mode != .insertOnly, try test.map({ try passes($0, old) }) ?? true else { return }
             try delete(old)
         } else if mode == .updateOnly {
             return

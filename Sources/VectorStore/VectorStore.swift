@@ -10,6 +10,7 @@
 //   StoreError.swift              everything that goes wrong
 //
 //   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
+//   MatchTest.swift               and what values are matched with
 //   FilterPlan.swift              decides by payload indexes as far as they tell; FilterAnswer.swift puts together what they do,
 //   RowCounts.swift               and counts the conditions that hold
 //   WorkMeter.swift               lets what takes long end with its caller

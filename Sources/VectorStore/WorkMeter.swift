@@ -10,13 +10,16 @@ extension Database {
     }
 }
 
-/// Counts what is looked at, and looks at the caller every so often.
+/// Counts what is gone through, and looks at the caller every so often.
 final class WorkMeter {
     /// Bytes between two looks: text that is taken apart into words, the slowest kind, is that in some 50 ms, vectors that are compared
     /// in a tenth of one.
     static let interval = 1 << 20
+    /// What a step costs that goes through nothing, in bytes that are gone through.
+    static let leastCost = 64
 
-    private let checkpoint: () throws(StoreError) -> Void
+    /// Looks at the caller now: where work begins that is not counted. Throws `.cancelled` when the caller is gone.
+    let checkpoint: () throws(StoreError) -> Void
     private var spent = 0
 
     init(_ checkpoint: @escaping () throws(StoreError) -> Void) { self.checkpoint = checkpoint }
@@ -32,4 +35,9 @@ final class WorkMeter {
         spent = 0
         try checkpoint()
     }
+
+    /// A step that goes through so many bytes.
+    ///
+    /// - Throws: what the checkpoint does: `.cancelled`.
+    func step(_ bytes: Int = 0) throws(StoreError) { try spend(Self.leastCost + bytes) }
 }

@@ -53,12 +53,11 @@ import Testing
         // And a point without the field.
         index.insert([:], row: UInt32(Self.values.count))
         for condition in Self.conditions(key) {
-            let answer = index.answer(condition, live: live, capacity: Self.values.count + 1)
+            let answer = try index.answer(condition, live: live, capacity: Self.values.count + 1)
             for row in live.list {
                 let payload: JSONValue = row < Self.values.count ? ["f": Self.values[Int(row)]] : [:]
-                var subject = FilterSubject(payload: payload)
-                if let tokenizer = index.tokenizer { subject.tokenizers = [key: tokenizer] }
-                let isPassing = try condition.matches(subject)
+                let tokenizers = index.tokenizer.map { [key: $0] } ?? [:]
+                let isPassing = try condition.matches(FilterSubject(payload: payload), tokenizers: tokenizers)
                 let (isCertain, isDoubtful) = (answer.certain.contains(row), answer.doubtful.contains(row))
                 #expect(!(isCertain && isDoubtful))
                 #expect(!isCertain || isPassing, "\(type) \(condition) \(payload)")
@@ -131,9 +130,8 @@ import Testing
             for (filter, (answer, passing, state)) in zip(filters, told) {
                 let expected = try payloads.indices.filter { number in
                     let subject = FilterSubject(
-                        id: .number(UInt64(number)), payload: payloads[number], hasVector: \.isEmpty,
-                        tokenizers: state.tokenizers)
-                    return try filter.matches(subject)
+                        id: .number(UInt64(number)), payload: payloads[number], hasVector: \.isEmpty)
+                    return try filter.matches(subject, tokenizers: state.tokenizers)
                 }
                 #expect(passing == Set(expected.map { .number(UInt64($0)) }), "\(filter)")
                 #expect(answer.certain.intersectionCount(answer.doubtful) == 0)

@@ -1,5 +1,6 @@
 // What filters cost: how many conditions there may be, what is asked first, and that the work ends with its caller.
 
+import Foundation
 import GRDB
 import HNSW
 import Synchronization
@@ -214,8 +215,155 @@ import Testing
             let state = try store.collectionState("c")
             let index = try #require(state.index(on: "n"))
             for few in [[], [7], [7, 4007], [99, 100, 4399, 4400]] as [[UInt32]] {
-                let answer = index.answer(Self.wide, live: state.live, capacity: state.capacity, among: few)
+                let answer = try index.answer(Self.wide, live: state.live, capacity: state.capacity, among: few)
                 #expect(answer.isExact && answer.certain.list == few.filter { 100..<4400 ~= $0 })
+            }
+        }
+    }
+
+    // MARK: - What is wanted
+
+    /// A meter that counts how often it looks at its caller.
+    private static func counting() -> (meter: WorkMeter, looks: () -> Int) {
+        var looks = 0
+        return (WorkMeter { () throws(StoreError) in looks += 1 }, { looks })
+    }
+
+    /// A megabyte: a meter looks once at its caller for it.
+    private static let megabyte = String(repeating: "w ", count: WorkMeter.interval / 2)
+
+    /// Taken apart for each point, the words would be a thousand looks.
+    @Test func `what is looked for is read once, however many points are looked at`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            try await store.createPayloadIndex("indexed", .text(TextIndexParameters()), in: "c")
+            let points = (0..<1000 as Range<UInt64>).map { number in
+                Point(id: .number(number), vector: [1], payload: ["t": "w x", "indexed": "w", "o": [["t": "w"]]])
+            }
+            _ = try await store.update([.upsert(points)], in: "c")
+            let matches: [(MatchValue, Int)] = [
+                (.text(Self.megabyte), 1000), (.textAny(Self.megabyte), 1000), (.phrase(Self.megabyte), 0),
+                (.substring(Self.megabyte), 0),
+            ]
+            for (match, expected) in matches {
+                for condition in [
+                    .match(key: "t", match), .nested(key: "o", Filter(must: [.match(key: "t", match)])),
+                    .filter(Filter(should: [.match(key: "t", match)])), .match(key: "indexed", match),
+                ] as [Condition] {
+                    let (count, looks) = try await store.read("c") { db, state in
+                        let (meter, looks) = Self.counting()
+                        let rows = try state.rows(passing: Filter(must: [condition]), db, path: store.path, meter)
+                        return (rows.count, looks())
+                    }
+                    #expect(count == expected)
+                    // One look before each condition is asked of indexes, and one or two for a megabyte that is read.
+                    #expect((2...3).contains(looks), "\("\(condition)".prefix(60))")
+                }
+            }
+            try store.close()
+        }
+    }
+
+    @Test func `conditions of a formula are read once, however many points it ranks`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(size: 1, distance: .dot))
+            let points = (0..<1000 as Range<UInt64>).map { number in
+                Point(id: .number(number), vector: [1], payload: ["t": number % 2 == 0 ? "w" : "x"])
+            }
+            _ = try await store.update([.upsert(points)], in: "c")
+            let formula = Formula.sum([.constant(1), .condition(.match(key: "t", .text(Self.megabyte)))])
+            let query = PointsQuery(
+                .formula(formula, FormulaDefaults()), prefetch: [PointsQuery(nil, limit: 1000)], limit: 1000)
+            let looks = Shared(0)
+            let scores = try await store.read("c") { db, state in
+                let evaluation = QueryEvaluation(
+                    store: store, state: state, db: db, atCheckpoint: { looks.withLock { $0 += 1 } })
+                return try evaluation.points(query).map(\.score)
+            }
+            #expect(scores == Array(repeating: 2, count: 500) + Array(repeating: 1, count: 500))
+            // One for each of the two queries, and one for the megabyte that is read.
+            #expect(looks.withLock { $0 } == 3)
+            try store.close()
+        }
+    }
+
+    /// A polygon of as many corners as there are between two looks, in a square of 20 by 20 degrees.
+    private static let round: GeoArea = {
+        let count = WorkMeter.interval / MemoryLayout<GeoPoint>.size
+        let corners = (0..<count - 1).map { number in
+            let angle = 2 * Double.pi * Double(number) / Double(count - 1)
+            return GeoPoint(lon: 10 * cos(angle), lat: 10 * sin(angle))
+        }
+        return .polygon(exterior: corners + corners.prefix(1), interiors: [])
+    }()
+
+    @Test func `a polygon's corners are counted at every place between them, and at no other`() throws {
+        // In a corner of the square, and beside it.
+        let (near, far): (JSONValue, JSONValue) = (["lon": 9.9, "lat": 9.9], ["lon": 10.1, "lat": 9.9])
+        let places = Array(repeating: near, count: 10) + Array(repeating: far, count: 50)
+        let (meter, looks) = Self.counting()
+        let condition = try ConditionTest(.geo(key: "at", Self.round), tokenizers: [:], meter)
+        #expect(looks() == 1)
+        #expect(try !condition.matches(FilterSubject(payload: ["at": .array(places)], work: meter)))
+        #expect(looks() == 11)
+
+        // As many under an index, one a row.
+        var index = PayloadIndex("at", .geo)
+        for (row, place) in places.enumerated() { index.insert(["at": place], row: UInt32(row)) }
+        func answer(_ meter: WorkMeter) throws -> FilterAnswer {
+            let live = RowBits(UInt32(0)..<UInt32(places.count), capacity: 0)
+            return try index.answer(.geo(key: "at", Self.round), live: live, capacity: places.count, meter)
+        }
+        let (other, indexLooks) = Self.counting()
+        #expect(try answer(other).isEmpty)
+        #expect(indexLooks() == 11)
+        #expect(throws: StoreError.cancelled) { try answer(WorkMeter { () throws(StoreError) in throw .cancelled }) }
+    }
+
+    @Test func `an index is not gone through for a caller who is gone`() throws {
+        var (keywords, texts, numbers) = (
+            PayloadIndex("f", .keyword), PayloadIndex("f", .text(TextIndexParameters())), PayloadIndex("f", .integer)
+        )
+        // At 64 bytes each 20,000 are more than a meter lets pass.
+        let names = (0..<20_000).map { "w\($0)" }
+        for (row, name) in names.enumerated() {
+            keywords.insert(["f": .string(name)], row: UInt32(row))
+            numbers.insert(["f": .integer(Int64(row))], row: UInt32(row))
+        }
+        texts.insert(["f": .string(names.joined(separator: " "))], row: 0)
+        let all = names.joined(separator: " ")
+        let keys = Set(names.map { JSONKey(stringLiteral: $0) })
+        for (index, match, count) in [
+            (keywords, .prefix("w1"), 11_111), (keywords, .any(keys), 20_000), (keywords, .except(keys), 0),
+            (numbers, .any(Set((0..<20_000).map { JSONKey(integerLiteral: $0) })), 20_000),
+            (texts, .text(all), 1), (texts, .textAny(all), 1), (texts, .phrase(all), 1),
+        ] as [(PayloadIndex, MatchValue, Int)] {
+            func answer(_ meter: WorkMeter?) throws -> FilterAnswer {
+                let live = RowBits(UInt32(0)..<20_000, capacity: 0)
+                return try index.answer(.match(key: "f", match), live: live, capacity: 20_000, meter)
+            }
+            #expect(try answer(nil).possible.count == count)
+            #expect(throws: StoreError.cancelled) {
+                try answer(WorkMeter { () throws(StoreError) in throw .cancelled })
+            }
+        }
+    }
+
+    @Test func `names in conditions are counted at every look`() throws {
+        let name = String(repeating: "x", count: WorkMeter.interval)
+        for condition in [
+            .hasVector(name), .match(key: PayloadPath(stringLiteral: name), .value(1)),
+            .isEmpty(key: PayloadPath(stringLiteral: name)), .isNull(key: PayloadPath(stringLiteral: "a[].\(name)")),
+            .nested(key: PayloadPath(stringLiteral: name), Filter()),
+        ] as [Condition] {
+            let (meter, looks) = Self.counting()
+            let test = try ConditionTest(condition, tokenizers: [:], meter)
+            #expect(looks() == 0)
+            for number in 1...3 {
+                _ = try test.matches(FilterSubject(payload: ["a": 1], work: meter))
+                #expect(looks() == number)
             }
         }
     }
