@@ -11,7 +11,7 @@ final class UpdateQueue: Sendable {
     struct Request: Sendable {
         let collection: String
         let operations: [PointOperation]
-        /// Whether the caller has gone; asked before the first change.
+        /// Whether the caller has gone; asked before the first change, and now and then while filters look at points.
         let isCancelled: @Sendable () -> Bool
         let answer: @Sendable (Result<UpdateResult, StoreError>) -> Void
     }
@@ -123,13 +123,14 @@ extension EmbeddedStore {
         _ request: UpdateQueue.Request, _ drafts: inout [String: CollectionState], _ db: Database
     ) -> Result<UpdateResult, StoreError> {
         do {
-            if request.isCancelled() { throw StoreError.cancelled }
+            let work = WorkMeter { () throws(StoreError) in if request.isCancelled() { throw .cancelled } }
+            try work.checkpoint()
             // By its own name: under an alias and its name it is one collection.
             let current = try collectionState(request.collection)
             let name = current.name
             var changed: UpdateTransaction?
             try db.inSavepoint {
-                var transaction = UpdateTransaction(drafts[name] ?? current, db, path: path, session: session)
+                var transaction = UpdateTransaction(drafts[name] ?? current, db, path: path, session: session, work)
                 // The collection may have been made anew since the caller looked.
                 for operation in request.operations {
                     try operation.check(transaction.state.configuration)

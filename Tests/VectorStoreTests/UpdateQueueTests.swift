@@ -102,6 +102,58 @@ import Testing
         }
     }
 
+    /// Points whose payloads are four megabytes together; the meter of a filter that looks at them asks some four times.
+    private static let large = (0..<40).map { (number: Int) in
+        Point(
+            id: .number(UInt64(number)), vector: [1, 2],
+            payload: ["text": .string(String(repeating: "x", count: 100_000))])
+    }
+
+    @Test(
+        arguments: [
+            .delete(.filter(Filter(must: [.match(key: "text", .substring("x"))]))),
+            .upsert(
+                large.map { Point(id: $0.id, vector: [3, 4]) }, if: Filter(must: [.match(key: "text", .substring("x"))])
+            ),
+            .updateVectors(
+                large.map { PointVectors(id: $0.id, vectors: ["": .dense([3, 4])]) },
+                if: Filter(must: [.match(key: "text", .substring("x"))])),
+        ] as [PointOperation])
+    func `who leaves while a filter looks at points leaves no trace and keeps no other waiting`(
+        operation: PointOperation
+    ) async throws {
+        try await Self.withStore { store, _ in
+            _ = try await store.update([.upsert(Self.large)], in: "c")
+            let asked = Shared(0)
+            let (answers, sender) = AsyncStream<Result<UpdateResult, StoreError>>.makeStream()
+            // Not yet gone before the first change, nor when the filter is asked of indexes.
+            let request = UpdateQueue.Request(
+                collection: "c", operations: [.upsert([Self.point(99)]), operation],
+                isCancelled: {
+                    asked.withLock { asked in
+                        asked += 1
+                        return asked > 2
+                    }
+                }, answer: { sender.yield($0) })
+            try await Self.whileWriterWaits(
+                store,
+                [
+                    { _ = try? await store.update([.upsert([Self.point(100)])], in: "c") }
+                ], last: { _ = store.queue.add(request) })
+            for await answer in answers {
+                #expect(throws: StoreError.cancelled) { try answer.get() }
+                break
+            }
+            #expect(asked.withLock { $0 } == 3)
+            _ = try await store.update([.upsert([Self.point(101)])], in: "c")
+            let records = try await store.scroll(
+                ScrollRequest(limit: 99, withVectors: .all), in: "c"
+            ).points
+            #expect(records.map(\.id) == (Array(0..<40) + [100, 101]).map { .number($0) })
+            #expect(records.allSatisfy { $0.vector == [1, 2] })
+        }
+    }
+
     @Test func `ids that no point has are told, and the rest is done`() async throws {
         try await Self.withStore { store, _ in
             let points = (0..<3).map { Self.point($0) }
