@@ -39,8 +39,8 @@ public struct CollectionConfiguration: Sendable, Hashable {
         public var distance: Distance
         /// Whether a point has several vectors of this name, compared by the sum of each query row's best (MaxSim).
         public var isMulti: Bool
-        /// Whether components are cut to whole numbers of 0…255 when they are stored: Qdrant's `uint8`. Cosine's are normalised
-        /// afterwards.
+        /// Whether components are cut to whole numbers of 0…255 when they are stored, and told so: Qdrant's `uint8`. Cosine's are
+        /// divided by their length only where they are compared.
         public var isOfBytes: Bool
         public var graph: GraphParameters
 
@@ -55,10 +55,37 @@ public struct CollectionConfiguration: Sendable, Hashable {
             self.graph = graph
         }
 
-        /// What of a vector is stored and compared.   values: [size]
-        func prepared(_ values: [Float]) -> [Float] {
-            let kept = isOfBytes ? values.map { min(max($0, 0), 255).rounded(.towardZero) } : values
-            return distance == .cosine ? kept.normalised() : kept
+        /// What of a vector is stored; what was stored before stays as it is, bit for bit.   values: [size]
+        func stored(_ values: [Float]) -> [Float] {
+            if isOfBytes { return values.map { min(max($0, 0), 255).rounded(.towardZero) } }
+            return distance == .cosine ? values.normalised() : values
+        }
+
+        /// What of a stored vector is compared.   stored: [size]
+        func compared(_ stored: [Float]) -> [Float] {
+            // Without bytes Cosine's are of length 1 already.
+            isOfBytes && distance == .cosine ? stored.normalised() : stored
+        }
+
+        /// What of a query is compared.   values: [size]
+        func prepared(_ values: [Float]) -> [Float] { compared(stored(values)) }
+
+        /// A vector as databases and snapshots have it, as it would be stored today: where Cosine's bytes were divided by their length when
+        /// they were stored, the smallest whole numbers of that direction.   kept: [size]
+        func today(_ kept: [Float]) -> [Float] {
+            guard isOfBytes, distance == .cosine, let greatest = kept.max(), greatest > 0,
+                !kept.allSatisfy({ $0 == $0.rounded() })
+            else { return kept }
+            for byte in 1...255 {
+                // Where the greatest was b, each number here is a multiple of 1 / b: whole, or at least 1/255 away from it.
+                let factor = Double(byte) / Double(greatest)
+                func isWhole(_ value: Float) -> Bool {
+                    let number = Double(value) * factor
+                    return abs(number - number.rounded()) < 0.001
+                }
+                if kept.allSatisfy(isWhole) { return kept.map { Float((Double($0) * factor).rounded()) } }
+            }
+            return kept
         }
     }
 
@@ -127,6 +154,33 @@ public struct CollectionConfiguration: Sendable, Hashable {
     /// A dense vector where several are kept is one of one row.
     func adapted(_ vector: Vector, to name: String) -> Vector {
         if let values = vector.dense, vectors[name]?.isMulti == true { .multi([values]) } else { vector }
+    }
+
+    /// What is stored of the vectors that a point is given.
+    func stored(_ given: NamedVectors) -> NamedVectors {
+        map(given) { name, parameters, vector in adapted(vector, to: name).mapRows(parameters.stored) }
+    }
+
+    /// A point's vectors as databases and snapshots have them, as they would be stored today.
+    func today(_ kept: NamedVectors) -> NamedVectors {
+        guard vectors.values.contains(where: { $0.isOfBytes && $0.distance == .cosine }) else { return kept }
+        return map(kept) { _, parameters, vector in vector.mapRows(parameters.today) }
+    }
+
+    /// What of a stored vector is compared.
+    func compared(_ stored: Vector, of name: String) -> Vector {
+        guard let parameters = vectors[name] else { return stored }
+        return stored.mapRows(parameters.compared)
+    }
+
+    private func map(
+        _ named: NamedVectors, _ change: (String, VectorParameters, Vector) -> Vector
+    ) -> NamedVectors {
+        var changed = named
+        for (name, vector) in named {
+            if let parameters = vectors[name] { changed[name] = change(name, parameters, vector) }
+        }
+        return changed
     }
 
     /// The greatest length of a vector. No product of two is more than its square, of which an IDF, a sum over the rows of a multivector

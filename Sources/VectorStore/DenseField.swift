@@ -39,9 +39,10 @@ struct DenseField: Sendable {
         return rows
     }
 
+    /// - Parameter vector: [size], as it is stored
     mutating func insert(_ vector: [Float], row: UInt32) {
         present.insert(row)
-        matrix.store(vector, row: Int(row))
+        matrix.store(parameters.compared(vector), row: Int(row))
     }
 
     mutating func remove(row: UInt32) {
@@ -95,6 +96,8 @@ struct DenseField: Sendable {
     }
 
     /// Takes a row of the graph's back: its vector is compared until a graph has it again.
+    ///
+    /// - Parameter vector: [size], as it is compared
     mutating func takeBack(_ vector: [Float], row: UInt32) {
         indexed.remove(row)
         if present.contains(row) { matrix.store(vector, row: Int(row)) }

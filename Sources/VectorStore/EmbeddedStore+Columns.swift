@@ -34,7 +34,7 @@ extension EmbeddedStore {
         }
     }
 
-    /// The vectors in a row's column of that name, such as the collection has.
+    /// The vectors in a row's column of that name, such as the collection has, as they are stored today.
     static func vectors(_ row: Row, _ configuration: CollectionConfiguration, path: String) throws -> NamedVectors {
         guard let vectors = VectorsCoding.decode(try row.decode(forColumn: "vectors")) else {
             throw StoreError.damaged(path: path, reason: "a point's vectors are not valid")
@@ -56,7 +56,7 @@ extension EmbeddedStore {
                 throw StoreError.damaged(path: path, reason: "a point has a vector that is none of its collection's")
             }
         }
-        return vectors
+        return configuration.today(vectors)
     }
 }
 

@@ -78,7 +78,7 @@ extension QueryEvaluation {
             guard let vector = try stored(name, of: row).dense, vector.count == size else {
                 throw StoreError.damaged(path: store.path, reason: "the vector in row \(row) has another size")
             }
-            read += vector
+            read += parameters.compared(vector)
         }
         let matrix = read
         let count = min(limit, sample.count - 1)

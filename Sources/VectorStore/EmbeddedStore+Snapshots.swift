@@ -75,8 +75,11 @@ extension EmbeddedStore {
             }
             var transaction = UpdateTransaction(state, db, path: path, session: session)
             while true {
-                let points = try reader.next(1000)
+                var points = try reader.next(1000)
                 if points.isEmpty { break }
+                for number in points.indices {
+                    points[number].vectors = reader.configuration.today(points[number].vectors)
+                }
                 let operation = PointOperation.upsert(points)
                 try operation.check(reader.configuration)
                 try transaction.apply(operation)

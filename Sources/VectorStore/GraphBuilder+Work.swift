@@ -217,7 +217,7 @@ extension GraphBuilder {
         }
     }
 
-    /// The vectors that the database has of these rows; rows that are gone are left out.
+    /// The vectors that the database has of these rows, as they are compared; rows that are gone are left out.
     private static func vectors(
         _ job: Job, of rows: [UInt32], _ store: EmbeddedStore, _ state: CollectionState, _ db: Database
     ) throws -> [UInt32: [Float]] {
@@ -225,7 +225,8 @@ extension GraphBuilder {
         let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
         for row in rows {
             guard let stored = try Row.fetchOne(statement, arguments: [state.point(row)]) else { continue }
-            vectors[row] = try EmbeddedStore.vectors(stored, state.configuration, path: store.path)[job.vector]?.dense
+            let vector = try EmbeddedStore.vectors(stored, state.configuration, path: store.path)[job.vector]
+            vectors[row] = vector.flatMap { state.configuration.compared($0, of: job.vector).dense }
         }
         return vectors
     }

@@ -162,9 +162,10 @@ struct Loader {
     {
         let statement = try db.cachedStatement(sql: "SELECT vectors FROM points WHERE point = ?")
         guard let stored = try Row.fetchOne(statement, arguments: [collection.point(row)]),
-            let vector = try EmbeddedStore.vectors(stored, collection.configuration, path: path)[name]?.dense
+            let vector = try EmbeddedStore.vectors(stored, collection.configuration, path: path)[name],
+            let values = collection.configuration.compared(vector, of: name).dense
         else { return false }
-        return graph.contains(row: row, vector: vector.span)
+        return graph.contains(row: row, vector: values.span)
     }
 
     /// Reads all payloads when there are indexes.

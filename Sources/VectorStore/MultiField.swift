@@ -17,11 +17,12 @@ struct MultiField: Sendable {
 
     init(_ parameters: CollectionConfiguration.VectorParameters) { self.parameters = parameters }
 
+    /// - Parameter vector: [rows, size], as it is stored
     mutating func insert(_ vector: [[Float]], row: UInt32) {
         present.insert(row)
         rowsCount += vector.count - (vectors[row]?.count ?? 0)
         vectors.update(row, initial: []) { rows in
-            rows = vector
+            rows = vector.map(parameters.compared)
             return true
         }
     }
@@ -33,6 +34,7 @@ struct MultiField: Sendable {
         vectors.update(row, initial: []) { _ in false }
     }
 
+    /// - Parameter query: [rows, size], as given or as stored
     /// - Complexity: the rows of all candidates, times those of the query.
     /// - Throws: what the meter does.
     func nearest(

@@ -80,7 +80,7 @@ extension PointID: CustomStringConvertible {
 /// A point to store.
 public struct Point: Sendable, Equatable {
     public var id: PointID
-    /// By name, any of the collection's; dense ones of a cosine vector are stored normalised.
+    /// By name, any of the collection's; dense ones of a cosine vector are stored normalised, but for those of bytes.
     public var vectors: NamedVectors
     public var payload: JSONObject
 

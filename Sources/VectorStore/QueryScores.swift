@@ -5,7 +5,7 @@ import HNSW
 
 extension CollectionState {
     /// - Parameters:
-    ///   - values: [size], as given
+    ///   - values: [size], as given or as stored
     ///   - ef: Nodes that a graph's search keeps in view; nil compares every vector.
     ///   - checkpoint: Called every few milliseconds where everything is compared; what it throws ends the search.
     func nearest(
@@ -103,7 +103,8 @@ extension QueryEvaluation {
             guard let row = try Row.fetchOne(statement, arguments: [state.point(hit.row)]),
                 let vector = try EmbeddedStore.vectors(row, state.configuration, path: store.path)[query.using]
             else { continue }
-            left.append((hit, relevance(hit.score, vector, distance), vector, -.infinity))
+            let compared = state.configuration.compared(vector, of: query.using)
+            left.append((hit, relevance(hit.score, vector, distance), compared, -.infinity))
         }
         var taken: [Hit] = []
         while taken.count < count, !left.isEmpty {

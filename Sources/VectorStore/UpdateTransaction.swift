@@ -45,7 +45,8 @@ struct UpdateTransaction {
             for point in points {
                 guard let row = try row(of: point.id, isNeeded: true) else { continue }
                 if let test, try !passes(test, stored(row)) { continue }
-                try editVectors(row) { $0.merge(point.vectors) { $1 } }
+                let vectors = state.configuration.stored(point.vectors)
+                try editVectors(row) { $0.merge(vectors) { $1 } }
             }
         case .deleteVectors(let names, let selector):
             for row in try rows(selector) {
@@ -117,7 +118,7 @@ struct UpdateTransaction {
         } else if mode == .updateOnly {
             return
         }
-        try insert(point.id, point.payload, prepared(point.vectors))
+        try insert(point.id, point.payload, state.configuration.stored(point.vectors))
     }
 
     private mutating func insert(_ id: PointID, _ payload: JSONObject, _ vectors: NamedVectors) throws {
@@ -146,26 +147,14 @@ struct UpdateTransaction {
         }
     }
 
+    /// - Parameter edit: Of the vectors as they are stored.
     private mutating func editVectors(_ row: UInt32, _ edit: (inout NamedVectors) -> Void) throws {
         let point = try stored(row)
         var vectors = point.vectors
         edit(&vectors)
         // A row's vectors never change: the point moves.
         try delete(point)
-        try insert(point.id, point.payload, prepared(vectors))
-    }
-
-    private func prepared(_ vectors: NamedVectors) -> NamedVectors {
-        var vectors = vectors
-        for (name, vector) in vectors {
-            guard let parameters = state.configuration.vectors[name] else { continue }
-            switch state.configuration.adapted(vector, to: name) {
-            case .dense(let values): vectors[name] = .dense(parameters.prepared(values))
-            case .multi(let rows): vectors[name] = .multi(rows.map(parameters.prepared))
-            case .sparse: break
-            }
-        }
-        return vectors
+        try insert(point.id, point.payload, vectors)
     }
 }
 

@@ -50,6 +50,15 @@ public enum Vector: Sendable, Hashable {
     public var dense: [Float]? { if case .dense(let values) = self { values } else { nil } }
     public var sparse: SparseVector? { if case .sparse(let vector) = self { vector } else { nil } }
     public var multi: [[Float]]? { if case .multi(let rows) = self { rows } else { nil } }
+
+    /// The same with each dense row changed; of a sparse one there is none.
+    func mapRows(_ change: ([Float]) -> [Float]) -> Vector {
+        switch self {
+        case .dense(let values): .dense(change(values))
+        case .multi(let rows): .multi(rows.map(change))
+        case .sparse: self
+        }
+    }
 }
 
 /// A point's vectors by name; the unnamed one's name is "".

@@ -143,6 +143,14 @@ import VectorStore
             #expect(point["vector"] == [1.0, 0.0, 255.0])
             let found = try await server.result("POST", "/collections/b/points/query", ["query": [2.7, 1, 1]])
             #expect(found["points"]?.array?.first?["score"] == 257.0)
+            // Also of Cosine they are told as they are kept, as Qdrant Edge 0.9.0 does.
+            _ = try await server.result(
+                "PUT", "/collections/n", ["vectors": ["size": 2, "distance": "Cosine", "datatype": "uint8"]])
+            _ = try await server.result("PUT", "/collections/n/points", ["points": [["id": 1, "vector": [3.9, 4]]]])
+            #expect(try await server.result("GET", "/collections/n/points/1")["vector"] == [3.0, 4.0])
+            let near = try await server.result("POST", "/collections/n/points/query", ["query": [6, 8.9]])
+            let score = try #require(near["points"]?.array?.first?["score"]?.number)
+            #expect(abs(score - 1) < 1e-6)
         }
     }
 
