@@ -166,8 +166,10 @@ struct CollectionState: Sendable {
         for (name, parameters) in configuration.sparseVectors { sparse[name]?.parameters = parameters }
     }
 
-    /// Forgets a vector's field. Rows that only its graph held may be used again.
+    /// Forgets a vector's field, in the current operation, which writes every point that has one. Rows that only its graph held may be used
+    /// again.
     mutating func removeVector(_ name: String) {
+        rows(withVector: name).forEach { heads.set(version: operation, row: $0) }
         let held = dense[name]?.held
         configuration.vectors[name] = nil
         configuration.sparseVectors[name] = nil
