@@ -110,6 +110,8 @@ extension EmbeddedStore {
     ///
     /// The two are taken one after the other, so a commit may come between: an index would be asked about points that the
     /// matrix does not have, or the reverse, and half of an update would show. The operation's number tells.
+    ///
+    /// - Parameter body: Is run again where it throws `OtherCommit`.
     func read<Value: Sendable>(
         _ name: String, _ body: @escaping @Sendable (Database, CollectionState) throws -> Value
     ) async throws(StoreError) -> Value {
@@ -117,13 +119,11 @@ extension EmbeddedStore {
             let value: Value? = try await StoreError.translating(path) {
                 try await pool.read { [self] db in
                     let collection = try collectionState(name)
-                    let operation = try Int64.fetchOne(
-                        db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"),
-                        arguments: [collection.key]
-                    )
-                    guard operation == collection.operation else { return nil }
+                    guard try collection.isOfCommit(db) else { return nil }
                     // The graphs keep what this state relies on for as long as its mark is there.
-                    return try withExtendedLifetime(collection.mark) { try body(db, collection) }
+                    return try withExtendedLifetime(collection.mark) {
+                        do { return try body(db, collection) } catch is OtherCommit { return nil }
+                    }
                 }
             }
             if let value { return value }
@@ -131,6 +131,9 @@ extension EmbeddedStore {
         // Writers are faster than we are. Between two of them nothing changes.
         return try await write { [self] db in (try body(db, collectionState(name)), {}) }
     }
+
+    /// The state in memory of one more collection that is read is not of the commit that the database is read at.
+    struct OtherCommit: Error {}
 
     func fetch(
         _ point: Int64, _ payload: PayloadSelection, _ vectors: VectorSelection, _ db: Database
@@ -154,5 +157,14 @@ extension EmbeddedStore {
             record.vectors = try Self.vectors(row, state.configuration, path: path).filter { names.contains($0.key) }
         }
         return record
+    }
+}
+
+extension CollectionState {
+    /// Whether this is the collection as the transaction sees it.
+    func isOfCommit(_ db: Database) throws -> Bool {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"), arguments: [key]
+        ) == operation
     }
 }

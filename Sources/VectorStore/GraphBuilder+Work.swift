@@ -197,23 +197,23 @@ extension GraphBuilder {
         return state?.dense[job.vector]?.suited(wanted) ?? wanted
     }
 
-    /// A batch of rows that a graph has, with their vectors, read from the database beside the writer: such rows do not get other vectors,
-    /// whichever commit the database is of. Rows that have gone in a later one than the state's are left out.
+    /// A batch of rows that a graph has, with their vectors, read from the database beside the writer.
     ///
     /// - Parameter wanted: The rows of the newest state.
-    /// - Returns: None when none is wanted; nil where all have gone: the commit is about to be published, which wakes the builder.
+    /// - Returns: None when none is wanted; nil where the database is of another commit than the state, so that rows may have gone and names of
+    ///   vectors changed: what is committed is published at once, which wakes the builder.
     private static func nextBatch(
         _ job: Job, _ store: EmbeddedStore, _ wanted: (CollectionState) -> [UInt32]
     ) throws -> [UInt32: [Float]]? {
         try store.pool.read { db in
             guard let state = try? store.collectionState(job.collection), state.key == job.key else { return [:] }
+            guard try state.isOfCommit(db) else { return nil }
             let rows = Array(wanted(state).prefix(batch))
             let vectors = try vectors(job, of: rows, store, state, db)
-            guard vectors.isEmpty, !rows.isEmpty else { return vectors }
-            let operation = try Int64.fetchOne(
-                db.cachedStatement(sql: "SELECT operation FROM collections WHERE collection = ?"), arguments: [job.key])
-            guard operation == state.operation else { return nil }
-            throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
+            guard vectors.count == rows.count else {
+                throw StoreError.damaged(path: store.path, reason: "points have lost their vectors")
+            }
+            return vectors
         }
     }
 

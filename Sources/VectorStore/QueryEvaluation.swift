@@ -196,7 +196,7 @@ struct QueryEvaluation {
             try state.configuration.check([query.using: vector])
             return vector
         case .id(let id):
-            // Another collection is read in the same transaction of the database.
+            // Another collection is read in the same transaction.
             let source = try lookedUp(query)
             let name = query.lookup?.vector ?? query.using
             guard
@@ -214,14 +214,20 @@ struct QueryEvaluation {
         }
     }
 
-    /// The collection whose points are the query's examples.
-    private func lookedUp(_ query: PointsQuery) throws(StoreError) -> CollectionState {
+    /// The collection whose points are the query's examples, of the commit that the database is read at.
+    ///
+    /// - Throws: `.lookupNotFound`, `OtherCommit`.
+    private func lookedUp(_ query: PointsQuery) throws -> CollectionState {
         guard let lookup = query.lookup else { return state }
+        let other: CollectionState
         do {
-            return try store.collectionState(lookup.collection)
+            other = try store.collectionState(lookup.collection)
         } catch .collectionNotFound(let name) {
-            throw .lookupNotFound(name)
+            throw StoreError.lookupNotFound(name)
         }
+        if other.key == state.key { return state }
+        guard try other.isOfCommit(db) else { throw EmbeddedStore.OtherCommit() }
+        return other
     }
 
     /// The rows without the points of this collection that are named as examples.

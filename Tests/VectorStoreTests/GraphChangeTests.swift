@@ -151,6 +151,20 @@ import Testing
             }
             #expect(try !builder.replace(Self.job(store), wanted, graph, store))
             #expect(try !builder.discard(Self.job(store), graph, store))
+            // Nor is a name that the state does not know yet taken for damage.
+            try await store.pool.write { db in
+                let vectors = VectorsCoding.encode(["new": .dense([1])])
+                for row in 0..<200 {
+                    try db.execute(
+                        sql: """
+                            INSERT INTO points (point, collection, id, version, payload, vectors)
+                            VALUES (?, 1, ?, 0, '{}', ?)
+                            """,
+                        arguments: [1 << 32 | row, PointID.number(UInt64(row)).key, vectors])
+                }
+            }
+            #expect(try !builder.replace(Self.job(store), wanted, graph, store))
+            try await store.pool.write { try $0.execute(sql: "DELETE FROM points") }
             // And are, where the database is of the state's commit.
             try await store.pool.write { try $0.execute(sql: "UPDATE collections SET operation = operation - 1") }
             #expect(throws: StoreError.self) { try builder.replace(Self.job(store), wanted, graph, store) }

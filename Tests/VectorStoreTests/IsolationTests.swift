@@ -1,7 +1,10 @@
 // Readers beside a writer: each sees one committed state, through filters and indexes too.
 
+import Foundation
+import Synchronization
 import Testing
-import VectorStore
+
+@testable import VectorStore
 
 @Suite struct IsolationTests {
     private static func point(_ number: UInt64, _ title: String) -> Point {
@@ -70,6 +73,40 @@ import VectorStore
                 }
                 try await group.waitForAll()
             }
+        }
+    }
+
+    /// Between the reader's look at the database and its look at the other collection, a name of vectors goes there.
+    @Test func `examples of another collection are of the commit that the rest is of`() async throws {
+        try await Self.withStore { store in
+            let names = ["", "kept"].map { ($0, CollectionConfiguration.VectorParameters(size: 1, distance: .dot)) }
+            let configuration = CollectionConfiguration(vectors: Dictionary(uniqueKeysWithValues: names))
+            try await store.createCollection("other", configuration)
+            let example = Point(id: .number(1), vectors: ["": .dense([5]), "kept": .dense([9])])
+            _ = try await store.update([.upsert([example])], in: "other")
+            _ = try await store.update([.upsert([Self.point(1, "it")])], in: "c")
+            var query = PointsQuery(.nearest(.id(.number(1))))
+            query.lookup = .init(collection: "other", vector: "kept")
+            let wanted = query
+            let runs = Mutex(0)
+            let found = try await store.read("c") { db, state in
+                let isFirst = runs.withLock { runs in
+                    runs += 1
+                    return runs == 1
+                }
+                if isFirst {
+                    let done = DispatchSemaphore(value: 0)
+                    Task.detached {
+                        defer { done.signal() }
+                        try await store.deleteVector("", in: "other")
+                    }
+                    done.wait()
+                }
+                return try QueryEvaluation(store: store, state: state, db: db).points(wanted)
+            }
+            // 2 times 9.
+            #expect(found.map(\.score) == [18])
+            #expect(runs.withLock { $0 } == 2)
         }
     }
 
