@@ -95,13 +95,31 @@ extension EmbeddedStore {
                 throw StoreError.badRequest(
                     "facets need a payload index of keywords, integers, booleans or UUIDs on '\(field)'")
             }
-            let sorted = hits.sorted { a, b in
-                if a.count != b.count { return a.count > b.count }
-                if let x = a.value.integer, let y = b.value.integer { return x < y }
-                return a.value.description.utf8.lexicographicallyPrecedes(b.value.description.utf8)
-            }
-            return sorted.prefix(max(0, limit)).map { FacetHit(value: $0.value, count: $0.count) }
+            return try Self.mostFrequent(hits, limit, WorkMeter(db, path: path))
         }
+    }
+
+    /// The values that most points have, most frequent first, equals in the order of values: strings by their bytes.
+    ///
+    /// - Throws: what the meter does.
+    static func mostFrequent(
+        _ hits: [(value: JSONValue, count: Int)], _ limit: Int, _ work: WorkMeter
+    ) throws(StoreError) -> [FacetHit] {
+        var first = Leading<FacetHit>(min(limit, hits.count)) { a, b in
+            if a.count != b.count { return a.count > b.count }
+            return switch (a.value, b.value) {
+            case (.string(let a), .string(let b)): a.utf8.lexicographicallyPrecedes(b.utf8)
+            case (.integer(let a), .integer(let b)): a < b
+            case (.bool(let a), .bool(let b)): !a && b
+            // The values of an index are of one kind.
+            default: false
+            }
+        }
+        for hit in hits {
+            try work.spend(MemoryLayout<FacetHit>.stride)
+            first.offer(FacetHit(value: hit.value, count: hit.count))
+        }
+        return first.sorted()
     }
 
     // MARK: - Help

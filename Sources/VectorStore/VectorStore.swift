@@ -19,7 +19,7 @@
 //
 //   EmbeddedStore.swift           the implementation in this process: opening, closing, transactions
 //   EmbeddedStore+Collections.swift   collections and payload indexes
-//   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet
+//   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet; Leading.swift keeps the first few of many
 //   EmbeddedStore+AtOnce.swift    what memory alone answers, without a change of threads
 //   PointsQuery.swift (+Check)    Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
 //   BM25.swift                    texts as sparse vectors, and ranking by the words of payloads
