@@ -52,29 +52,44 @@ extension EmbeddedStore {
         }
     }
 
-    /// The first `count` + 1 points of these rows from an id on, in the order of ids.
+    /// The first `count` + 1 points of these rows from an id on, in the order of ids; nil for all rows.
     func pointsByID(
         from first: PointID?, among rows: RowBits?, count: Int, _ state: CollectionState, _ db: Database
     ) throws -> [(PointID, point: Int64)] {
-        var found: [(PointID, point: Int64)] = []
-        // Few rows are sorted; many are met soon enough in the index.
-        if let rows, rows.count < 1000 || rows.count * 64 < state.live.count {
-            let statement = try db.cachedStatement(sql: "SELECT id FROM points WHERE point = ?")
-            for number in rows.list {
-                guard let row = try Row.fetchOne(statement, arguments: [state.point(number)]) else { continue }
-                let id = try Self.id(row, path: path)
-                if first.map({ id >= $0 }) ?? true { found.append((id, state.point(number))) }
-            }
-            return found.sorted { $0.0 < $1.0 }
+        guard let rows else { return try pointsInIndex(from: first, count: count, state, db) { _ in true } ?? [] }
+        // Many are met soon in the index of ids, where one costs as much as 64 that memory tells of. Where the first do not come in the
+        // time that all of them take, all are looked at.
+        let patience = rows.count / 64
+        if patience > count,
+            let found = try pointsInIndex(from: first, count: count, state, db, within: patience, where: rows.contains)
+        {
+            return found
         }
+        var leading = Leading<(id: PointID, row: UInt32)>(min(count, rows.count) + 1) { $0.id < $1.id }
+        let work = WorkMeter(db, path: path)
+        for row in rows.list {
+            try work.spend(MemoryLayout<PointHeads.Head>.stride)
+            guard let head = state.heads[row] else { continue }
+            if first.map({ head.id >= $0 }) ?? true { leading.offer((head.id, row)) }
+        }
+        return leading.sorted().map { ($0.id, state.point($0.row)) }
+    }
+
+    /// The same by a walk through the index of ids; nil when it would have more steps.
+    private func pointsInIndex(
+        from first: PointID?, count: Int, _ state: CollectionState, _ db: Database, within mostSteps: Int = .max,
+        where isWanted: (UInt32) -> Bool
+    ) throws -> [(PointID, point: Int64)]? {
+        var found: [(PointID, point: Int64)] = []
         let cursor = try Row.fetchCursor(
             db, sql: "SELECT point, id FROM points WHERE collection = ? AND id >= ? ORDER BY id",
-            arguments: [state.key, first?.key ?? Data()]
-        )
+            arguments: [state.key, first?.key ?? Data()])
+        var steps = 0
         while found.count <= count, let row = try cursor.next() {
+            if steps == mostSteps { return nil }
+            steps += 1
             let point = try row.decode(Int64.self, forColumn: "point")
-            guard rows?.contains(UInt32(truncatingIfNeeded: point)) ?? true else { continue }
-            found.append((try Self.id(row, path: path), point))
+            if isWanted(UInt32(truncatingIfNeeded: point)) { found.append((try Self.id(row, path: path), point)) }
         }
         return found
     }

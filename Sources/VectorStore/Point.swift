@@ -64,7 +64,15 @@ private func withUUIDBytes(_ uuid: UUID) -> [UInt8] {
 }
 
 extension PointID: Comparable {
-    public static func < (lhs: PointID, rhs: PointID) -> Bool { lhs.key.lexicographicallyPrecedes(rhs.key) }
+    public static func < (lhs: PointID, rhs: PointID) -> Bool {
+        // As their keys are, which would be made at each comparison.
+        switch (lhs, rhs) {
+        case (.number(let a), .number(let b)): a < b
+        case (.number, .uuid): true
+        case (.uuid, .number): false
+        case (.uuid(let a), .uuid(let b)): a < b
+        }
+    }
 }
 
 extension PointID: CustomStringConvertible {

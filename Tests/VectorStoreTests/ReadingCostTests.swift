@@ -1,6 +1,6 @@
 // What listing and counting cost: no more is kept or sorted than is told, and no point is asked of the database to be left out.
 
-import Foundation
+import GRDB
 import HNSW
 import Synchronization
 import TestSupport
@@ -28,6 +28,47 @@ import Testing
                 #expect(first.map(\.place) == sorted.prefix(count).map(\.place))
                 // One each, and what is sorted now and then: far less than the 12 each of all sorted.
                 if count <= 7, total == 5000 { #expect(comparisons < 2 * total) }
+            }
+        }
+    }
+
+    // MARK: Scrolling
+
+    /// As many matches as a page that is walked for in the index has, fewer, more, and those that come last.
+    @Test func `a page costs a statement at most, whatever matches`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory)
+            try await store.createCollection("c", CollectionConfiguration(vectors: [:]))
+            var generator = SplitMix64(seed: 72)
+            let numbers = (0..<4000).shuffled(using: &generator)
+            let ids = try numbers.map { number -> PointID in
+                if number % 3 > 0 { return .number(UInt64(number)) }
+                let last = String(100_000_000_000 + number * 7919 % 4000)
+                return try #require(PointID("F0000000-0000-0000-0000-\(last)"))
+            }
+            _ = try await store.update([.upsert(ids.map { Point(id: $0, vectors: [:]) })], in: "c")
+            let sets: [@Sendable (PointID, Int) -> Bool] = [
+                { _, _ in true }, { _, place in place % 2 == 0 }, { _, place in place % 50 == 0 }, { _, _ in false },
+                { id, _ in if case .uuid = id { true } else { false } },
+            ]
+            for isWanted in sets {
+                let wanted = ids.enumerated().filter { isWanted($0.element, $0.offset) }.map(\.element)
+                // The oracle sorts by the bytes that SQLite sorts by.
+                let sorted = wanted.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+                for (first, count) in [(nil, 10), (sorted.dropFirst(100).first, 3), (nil, 5000)] as [(PointID?, Int)] {
+                    let statements = Mutex(0)
+                    let found = try await store.read("c") { db, state in
+                        // Rows were given in the order of the points.
+                        let rows = RowBits(
+                            ids.indices.filter { isWanted(ids[$0], $0) }.map(UInt32.init), capacity: state.capacity)
+                        db.trace { _ in statements.withLock { $0 += 1 } }
+                        defer { db.trace(options: []) }
+                        return try store.pointsByID(from: first, among: rows, count: count, state, db)
+                    }
+                    let expected = sorted.drop { id in first.map { id < $0 } ?? false }.prefix(count + 1)
+                    #expect(found.map(\.0) == Array(expected))
+                    #expect(statements.withLock { $0 } <= 1)
+                }
             }
         }
     }
