@@ -1,4 +1,4 @@
-// Scores: how near each candidate is to one example or several.
+// Scores: how near each candidate is to one vector, and what formulas make of scores.
 
 import GRDB
 import HNSW
@@ -61,34 +61,6 @@ extension QueryEvaluation {
         return state.hits(found, query)
     }
 
-    /// By row, how like a vector each candidate is: greater is more, whatever the distance. Of Euclid it is minus the square, as
-    /// in Qdrant; of rows that share nothing with a sparse vector it is 0.
-    func similarities(to vector: Vector, _ query: PointsQuery, _ rows: RowBits?) throws -> [Float] {
-        var exact = query
-        exact.isExact = true
-        exact.scoreThreshold = nil
-        let distance = state.configuration.vectors[query.using]?.distance ?? .dot
-        try checkpoint()
-        var similarities = [Float](repeating: 0, count: state.capacity)
-        for hit in try nearest(to: vector, exact, rows?.count ?? state.pointsCount, rows) {
-            similarities[Int(hit.row)] = distance.similarity(hit.score)
-        }
-        return similarities
-    }
-
-    func differences(_ pair: ContextPair, _ query: PointsQuery, _ rows: RowBits?) throws -> (UInt32) -> Float {
-        let positive = try similarities(to: vector(pair.positive, query), query, rows)
-        let negative = try similarities(to: vector(pair.negative, query), query, rows)
-        return { positive[Int($0)] - negative[Int($0)] }
-    }
-
-    func scored(_ query: PointsQuery, _ rows: RowBits?, _ score: (UInt32) -> Float) throws -> [Hit] {
-        guard state.configuration.hasVector(query.using) else { throw StoreError.unknownVector(query.using) }
-        var candidates = state.rows(withVector: query.using)
-        if let rows { candidates.formIntersection(rows) }
-        return candidates.list.map { Hit(row: $0, score: score($0)) }.sorted { $0.score > $1.score }
-    }
-
     func cut(_ hits: [Hit], _ query: PointsQuery, _ count: Int) -> [Hit] {
         let hits = query.scoreThreshold.map { threshold in hits.filter { $0.score > threshold } } ?? hits
         return Array(hits.prefix(count))
@@ -142,15 +114,20 @@ extension QueryEvaluation {
         }
     }
 
-    /// Each point of the lists once, by what the formula makes of it.
-    func boosted(_ lists: [[Hit]], _ formula: Formula, _ defaults: FormulaDefaults) throws -> [Hit] {
-        let scores = lists.map { Dictionary($0.map { ($0.row, $0.score) }, uniquingKeysWith: { first, _ in first }) }
+    /// Points by what the formula makes of them.
+    ///
+    /// - Parameters:
+    ///   - hits: Each point once.
+    ///   - scores: By prefetch and row.
+    func boosted(
+        _ hits: [Hit], _ scores: [[UInt32: Float]], _ formula: Formula, _ defaults: FormulaDefaults
+    ) throws -> [Hit] {
         for condition in formula.conditions { try state.checkStemmers(of: condition) }
         let (tokenizers, work) = (state.tokenizers, meter)
         let formula = try formula.mapConditions { condition throws(StoreError) in
             try ConditionTest(condition, tokenizers: tokenizers, work)
         }
-        let hits = try Fusion.merged(lists).map { hit in
+        return try hits.map { hit in
             guard let row = try store.fetch(state.point(hit.row), .all, .none, db) else {
                 throw StoreError.damaged(path: store.path, reason: "the point in row \(hit.row) is gone")
             }
@@ -166,8 +143,7 @@ extension QueryEvaluation {
                 throw StoreError.badRequest("The expression \(value) as f32 produced a non-finite number")
             }
             return Hit(row: hit.row, score: Float(value))
-        }
-        return hits.sorted { $0.score > $1.score }
+        }.sorted { $0.score > $1.score }
     }
 
     static func sigmoid(_ x: Float) -> Float { x / (1 + abs(x)) }

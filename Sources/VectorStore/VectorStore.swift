@@ -21,7 +21,8 @@
 //   EmbeddedStore+Collections.swift   collections and payload indexes
 //   EmbeddedStore+Reading.swift   query, retrieve, scroll, count, facet; Leading.swift keeps the first few of many
 //   EmbeddedStore+AtOnce.swift    what memory alone answers, without a change of threads
-//   PointsQuery.swift (+Check)    Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift and Fusion.swift answer it
+//   PointsQuery.swift (+Check)    Qdrant's universal query; QueryEvaluation.swift, QueryScores.swift, QueryExamples.swift and Fusion.swift
+//                                 answer it
 //   BM25.swift                    texts as sparse vectors, and ranking by the words of payloads
 //   Formula.swift                 scores made of scores and payloads
 //   EmbeddedStore+Backup.swift    a copy while it is in use

@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -21,36 +22,40 @@ void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
+void __libc_free(void *);
 
-void *malloc(size_t bytes) {
+/// Counts a call that gave this memory, or none.
+static void *allocated(void *memory) {
     counts.allocations++;
-    return __libc_malloc(bytes);
+    counts.held += malloc_usable_size(memory);
+    if (counts.held > counts.most_held) counts.most_held = counts.held;
+    return memory;
 }
 
-void *calloc(size_t count, size_t bytes) {
-    counts.allocations++;
-    return __libc_calloc(count, bytes);
-}
+void *malloc(size_t bytes) { return allocated(__libc_malloc(bytes)); }
+
+void *calloc(size_t count, size_t bytes) { return allocated(__libc_calloc(count, bytes)); }
 
 void *realloc(void *old, size_t bytes) {
-    counts.allocations++;
-    return __libc_realloc(old, bytes);
+    size_t before = malloc_usable_size(old);
+    void *memory = __libc_realloc(old, bytes);
+    // Without room the old memory stays.
+    if (memory || bytes == 0) counts.held -= before;
+    return allocated(memory);
 }
 
-void *aligned_alloc(size_t alignment, size_t bytes) {
-    counts.allocations++;
-    return __libc_memalign(alignment, bytes);
-}
+void *aligned_alloc(size_t alignment, size_t bytes) { return allocated(__libc_memalign(alignment, bytes)); }
 
-void *memalign(size_t alignment, size_t bytes) {
-    counts.allocations++;
-    return __libc_memalign(alignment, bytes);
-}
+void *memalign(size_t alignment, size_t bytes) { return allocated(__libc_memalign(alignment, bytes)); }
 
 int posix_memalign(void **address, size_t alignment, size_t bytes) {
-    counts.allocations++;
-    *address = __libc_memalign(alignment, bytes);
+    *address = allocated(__libc_memalign(alignment, bytes));
     return *address == NULL ? ENOMEM : 0;
+}
+
+void free(void *memory) {
+    counts.held -= malloc_usable_size(memory);
+    __libc_free(memory);
 }
 
 // Swift's callers expect more registers back than C's do.
@@ -86,6 +91,7 @@ COUNT_RELEASE(swift_bridgeObjectRelease)
 
 bool runtime_counts_exist(void) { return true; }
 struct runtime_counts runtime_counts(void) { return counts; }
+void runtime_forget_most_held(void) { counts.most_held = counts.held; }
 
 #define MOST_FILES 64
 
@@ -152,7 +158,8 @@ int fdatasync(int file) { return synced(file, SYS_fdatasync); }
 #else
 
 bool runtime_counts_exist(void) { return false; }
-struct runtime_counts runtime_counts(void) { return (struct runtime_counts){0, 0, 0}; }
+struct runtime_counts runtime_counts(void) { return (struct runtime_counts){0}; }
+void runtime_forget_most_held(void) {}
 
 int runtime_watch_file(uint64_t device, uint64_t inode) { return -1; }
 struct runtime_file_counts runtime_file_counts(int watch) { return (struct runtime_file_counts){0, 0, 0}; }

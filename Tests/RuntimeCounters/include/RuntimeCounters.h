@@ -1,5 +1,5 @@
-// Counts what a piece of Swift costs that its source does not show: calls of the allocator and of reference counting, and what is
-// written to a file and synced.
+// Counts what a piece of Swift costs that its source does not show: calls of the allocator and of reference counting, memory, and
+// what is written to a file and synced.
 #ifndef RUNTIME_COUNTERS_H
 #define RUNTIME_COUNTERS_H
 
@@ -12,6 +12,10 @@ struct runtime_counts {
     /// Calls of the Swift runtime's retain, and of its release.
     uint64_t retains;
     uint64_t releases;
+    /// Bytes that it has allocated and not freed: less than none where it freed what others allocated.
+    int64_t held;
+    /// The most that `held` was, since the thread began or `runtime_forget_most_held`.
+    int64_t most_held;
 };
 
 /// Whether there are counts here: with glibc only.
@@ -19,6 +23,9 @@ bool runtime_counts_exist(void);
 
 /// What this thread has called since it began.
 struct runtime_counts runtime_counts(void);
+
+/// Lets `most_held` of this thread begin anew.
+void runtime_forget_most_held(void);
 
 struct runtime_file_counts {
     /// Calls of pwrite on the file.
