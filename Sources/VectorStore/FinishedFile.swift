@@ -17,8 +17,8 @@ enum FinishedFile {
     ///
     /// - Parameter write: Gets the path of an empty file in the same directory, which nobody else writes to: two callers may be making
     ///   files of one name.
-    /// - Throws: `.unusable` where there is something of that name already, or a file cannot be made there, `.diskFull` for the disk
-    ///   that the file is on, and what `write` throws. Nothing is left behind then.
+    /// - Throws: `.unusable` where there is something of that name already or a file cannot be made there, `.diskFull`, both of this
+    ///   file, and what else `write` throws. Nothing is left behind then.
     static func make<Value>(_ file: String, _ write: (_ partial: String) throws -> Value) throws -> Value {
         guard !FileManager.default.fileExists(atPath: file) else {
             throw StoreError.unusable(path: file, reason: "it is there already; choose another name")
@@ -34,8 +34,12 @@ enum FinishedFile {
             return value
         } catch {
             try? FileManager.default.removeItem(atPath: partial)
-            if case .diskFull = StoreError(error, path: file) { throw StoreError.diskFull(path: file) }
-            throw error
+            // SQLite does not say which of two databases it means: what is full or cannot be used is the one that is written.
+            switch StoreError(error, path: file) {
+            case .diskFull: throw StoreError.diskFull(path: file)
+            case .unusable(_, let reason): throw StoreError.unusable(path: file, reason: reason)
+            default: throw error
+            }
         }
     }
 

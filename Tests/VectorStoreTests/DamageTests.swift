@@ -201,6 +201,31 @@ import Testing
         }
     }
 
+    @Test func `a backup of a database with a damaged page names the database and leaves no copy`() async throws {
+        let original = try await Self.file()
+        var refused = 0
+        for page in stride(from: 4096, to: original.count, by: 4096) {
+            var bytes = original
+            bytes[page] = 0x77
+            let damaged = bytes
+            try await withTemporaryDirectory { directory in
+                let (path, copy) = (Self.databasePath(directory), directory + "/copy.sqlite")
+                try damaged.write(to: URL(filePath: path))
+                do {
+                    try await EmbeddedStore.backup(directory: directory, to: copy)
+                } catch {
+                    refused += 1
+                    guard case .damaged(path, _)? = error as? StoreError else { throw error }
+                    let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+                    #expect(!names.contains { $0.hasPrefix("copy") }, "\(names)")
+                }
+                #expect(try Data(contentsOf: URL(filePath: path)) == damaged)
+            }
+        }
+        // Pages of indexes are not copied but made again.
+        #expect(refused > 3)
+    }
+
     /// Its maker ended while it made the first tables, before there was a log.
     @Test func `a transaction that was left half written is taken back`() async throws {
         try await withTemporaryDirectory { directory in
