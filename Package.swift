@@ -79,7 +79,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
-        // Stands in for the allocator, and for what writes and syncs files, in the tests' program, to count its calls.
+        // Stands in for the allocator, and for what writes and syncs files, in the tests' program, to count its calls, and refuses
+        // them as a full disk does.
         .target(name: "RuntimeCounters", path: "Tests/RuntimeCounters"),
         // Killed by VectorStoreTests in the middle of its work; no product of the package.
         .executableTarget(

@@ -10,8 +10,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -129,7 +133,75 @@ static int place_of(int file) {
     return -1;
 }
 
+// As file systems count room, and SQLite, which writes a byte a page to be sure of it.
+#define BLOCK 4096
+
+static struct {
+    pthread_mutex_t lock;
+    /// What the paths of its files begin with; none when it has no end.
+    char directory[PATH_MAX];
+    uint64_t blocks;
+} disk = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static _Atomic bool disk_has_end;
+
+bool runtime_leave_room(const char *directory, uint64_t blocks) {
+    char path[PATH_MAX];
+    if (!realpath(directory, path)) return false;
+    pthread_mutex_lock(&disk.lock);
+    bool is_free = disk.directory[0] == 0 || strcmp(disk.directory, path) == 0;
+    if (is_free) {
+        strcpy(disk.directory, path);
+        disk.blocks = blocks;
+        atomic_store(&disk_has_end, true);
+    }
+    pthread_mutex_unlock(&disk.lock);
+    return is_free;
+}
+
+void runtime_leave_all_room(void) {
+    pthread_mutex_lock(&disk.lock);
+    disk.directory[0] = 0;
+    atomic_store(&disk_has_end, false);
+    pthread_mutex_unlock(&disk.lock);
+}
+
+/// How many of the bytes there is room for.
+static size_t room_for(int file, size_t count, off64_t offset) {
+    if (!atomic_load(&disk_has_end)) return count;
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    struct stat status;
+    if (length < 0 || fstat(file, &status) != 0) return count;
+    path[length] = 0;
+    if (offset < 0) offset = lseek(file, 0, SEEK_CUR);
+    pthread_mutex_lock(&disk.lock);
+    size_t prefix = strlen(disk.directory);
+    if (prefix > 0 && strncmp(path, disk.directory, prefix) == 0 && path[prefix] == '/') {
+        // What is there already is written over in its place.
+        off64_t had = (status.st_size + BLOCK - 1) / BLOCK, first = offset / BLOCK;
+        off64_t last = (offset + (off64_t)count + BLOCK - 1) / BLOCK;
+        if (first < had) first = had;
+        uint64_t wanted = last > first ? last - first : 0;
+        uint64_t given = wanted < disk.blocks ? wanted : disk.blocks;
+        disk.blocks -= given;
+        off64_t end = (first + (off64_t)given) * BLOCK;
+        if (given < wanted) count = end > offset ? end - offset : 0;
+    }
+    pthread_mutex_unlock(&disk.lock);
+    return count;
+}
+
+ssize_t write(int file, const void *bytes, size_t count) {
+    size_t room = room_for(file, count, -1);
+    if (room == 0 && count > 0) return errno = ENOSPC, -1;
+    return syscall(SYS_write, file, bytes, room);
+}
+
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t offset) {
+    size_t room = room_for(file, count, offset);
+    if (room == 0 && count > 0) return errno = ENOSPC, -1;
+    count = room;
     int place = place_of(file);
     // Before it is done: a sync that has begun by then may have missed it.
     if (place >= 0) atomic_fetch_add(&files[place].writes, 1);
@@ -163,5 +235,8 @@ void runtime_forget_most_held(void) {}
 
 int runtime_watch_file(uint64_t device, uint64_t inode) { return -1; }
 struct runtime_file_counts runtime_file_counts(int watch) { return (struct runtime_file_counts){0, 0, 0}; }
+
+bool runtime_leave_room(const char *directory, uint64_t blocks) { return false; }
+void runtime_leave_all_room(void) {}
 
 #endif

@@ -54,7 +54,7 @@ import Testing
     @Test func `of two files made under one name the first stays whole and the other is refused`() async throws {
         try await withTemporaryDirectory { directory in
             let file = directory + "/a"
-            #expect(throws: CocoaError.self) {
+            #expect(throws: StoreError.self) {
                 try FinishedFile.make(file) { partial in
                     try Data("second".utf8).write(to: URL(filePath: partial))
                     try FinishedFile.make(file) { try Data("first".utf8).write(to: URL(filePath: $0)) }
@@ -115,18 +115,6 @@ import Testing
         }
     }
 
-    @Test func `a directory of a newer version is refused and left as it is`() async throws {
-        try await withTemporaryDirectory { directory in
-            try EmbeddedStore(directory: directory).close()
-            let newer = try DatabaseQueue(path: Self.databasePath(directory))
-            try await newer.write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99: of tomorrow')") }
-            try newer.close()
-            #expect(throws: StoreError.newerSchema(path: Self.databasePath(directory))) {
-                try EmbeddedStore(directory: directory)
-            }
-        }
-    }
-
     // MARK: Trouble
 
     @Test func `a full disk refuses the update whole, and the store goes on`() async throws {
@@ -145,71 +133,6 @@ import Testing
             try await store.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 100000") }
             _ = try await store.update([.upsert((1...500).map(point))], in: "c")
             #expect(try await store.query(query, in: "c").count == 501)
-        }
-    }
-
-    /// Whether a small file system can be mounted: by root on Linux.
-    private static let canMount = geteuid() == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/mount")
-
-    private static func run(_ command: String, _ arguments: String...) throws {
-        let process = try Process.run(URL(filePath: command), arguments: arguments)
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
-    }
-
-    /// A file system of 1 MB of its own, which `fill` leaves so many bytes of.
-    private static func withSmallDisk(
-        _ body: (_ directory: String, _ fill: (Int) throws -> Void) async throws -> Void
-    ) async throws {
-        try await withTemporaryDirectory { directory in
-            try run("/usr/bin/mount", "-t", "tmpfs", "-o", "size=1m", "none", directory)
-            let result: Result<Void, any Error>
-            do {
-                try await body(directory + "/data") { left in
-                    let used = URL(filePath: directory + "/others")
-                    try Data().write(to: used)
-                    let free = try FileManager.default.attributesOfFileSystem(forPath: directory)[.systemFreeSize]
-                    try Data(count: max(0, (free as? Int ?? 0) - left)).write(to: used)
-                }
-                result = .success(())
-            } catch { result = .failure(error) }
-            try run("/usr/bin/umount", "-l", directory)
-            try result.get()
-        }
-    }
-
-    @Test(.enabled(if: canMount), arguments: [0, 4096, 16_384, 40_960, 65_536])
-    func `a disk that is full when a store is opened is said, and the store opens when there is room`(left: Int)
-        async throws
-    {
-        try await Self.withSmallDisk { directory, fill in
-            // A new one, which may fit or not; never half.
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try fill(left)
-            do {
-                try EmbeddedStore(directory: directory).close()
-            } catch {
-                #expect(error as? StoreError == .diskFull(path: Self.databasePath(directory)))
-            }
-            try fill(1 << 20)
-            let store = try EmbeddedStore(directory: directory)
-            try await store.createCollection("c", CollectionConfiguration(size: 2, distance: .dot))
-            _ = try await store.update([.upsert([Point(id: .number(1), vector: [1, 2])])], in: "c")
-            try store.close()
-
-            // One that has points already.
-            try fill(left)
-            do {
-                let again = try EmbeddedStore(directory: directory)
-                #expect(try await again.count(nil, in: "c") == 1)
-                try again.close()
-            } catch {
-                #expect(error as? StoreError == .diskFull(path: Self.databasePath(directory)))
-            }
-            try fill(1 << 20)
-            let last = try EmbeddedStore(directory: directory)
-            #expect(try await last.count(nil, in: "c") == 1)
-            try last.close()
         }
     }
 }

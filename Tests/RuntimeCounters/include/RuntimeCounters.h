@@ -1,5 +1,5 @@
 // Counts what a piece of Swift costs that its source does not show: calls of the allocator and of reference counting, memory, and
-// what is written to a file and synced.
+// what is written to a file and synced. And lets this process find a disk full.
 #ifndef RUNTIME_COUNTERS_H
 #define RUNTIME_COUNTERS_H
 
@@ -42,5 +42,14 @@ struct runtime_file_counts {
 int runtime_watch_file(uint64_t device, uint64_t inode);
 
 struct runtime_file_counts runtime_file_counts(int watch);
+
+/// From now on files below a directory, which is there, can grow by so many blocks of 4,096 bytes in all; then this process is told that
+/// the disk is full, in the middle of a write, too. What is written over in its place needs no room; deleting gives none back.
+///
+/// @returns Whether that is so now: with glibc only, and for one directory at a time.
+bool runtime_leave_room(const char *directory, uint64_t blocks);
+
+/// Ends it.
+void runtime_leave_all_room(void);
 
 #endif
