@@ -187,6 +187,32 @@ import Testing
         }
     }
 
+    /// What is mapped stays readable; the next start does without.
+    @Test func `a graph file that is deleted while it is searched is missed by nobody`() async throws {
+        try await Self.withStore { store, directory in
+            var generator = SplitMix64(seed: 5)
+            _ = try await store.update([.upsert((0..<600).map { Fixture.point($0, &generator) })], in: "c")
+            try await Fixture.untilIndexed(store)
+            _ = try await Fixture.untilSaved(directory)
+            try store.close()
+            var serving = try EmbeddedStore(directory: directory, options: Self.options)
+            #expect(try await serving.collection("c").vectors[""]?.indexedCount == 600)
+            try FileManager.default.removeItem(atPath: directory + "/graphs")
+            #expect(try await Self.recall(serving, nil, &generator) >= 0.95)
+            let new = (600..<700).map { Fixture.point($0, &generator) }
+            _ = try await serving.update([.delete(.ids((0..<50).map { .number($0) })), .upsert(new)], in: "c")
+            #expect(try await Self.recall(serving, nil, &generator) >= 0.95)
+            try serving.close()
+            try? FileManager.default.removeItem(atPath: directory + "/graphs")
+            serving = try EmbeddedStore(directory: directory, options: Self.options)
+            #expect(try await serving.count(nil, in: "c") == 650)
+            #expect(try await Self.recall(serving, nil, &generator) >= 0.95)
+            try await Fixture.untilIndexed(serving)
+            #expect(try await Self.recall(serving, nil, &generator) >= 0.95)
+            try serving.close()
+        }
+    }
+
     /// Put back from a copy, the database has other points under the rows that the graph knows, whether it is older than the graph
     /// or has gone on since.
     @Test(arguments: [false, true])

@@ -93,6 +93,54 @@ import Testing
         }
     }
 
+    @Test func `a snapshot that is gone, or no file, is said by its name and changes nothing`() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory + "/a")
+            try await store.createCollection("c", Self.configuration)
+            _ = try await store.update([.upsert(try Self.points(20))], in: "c")
+            let before = try await Self.everything(store, "c")
+            let file = directory + "/c.snapshot"
+            _ = try await store.snapshot(of: "c", to: file)
+            try FileManager.default.removeItem(atPath: file)
+            for isFolder in [false, true] {
+                if isFolder {
+                    try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: true)
+                }
+                for name in ["c", "new"] {
+                    let error = await #expect(throws: StoreError.self) { try await store.restore(name, from: file) }
+                    #expect(error.map { "\($0)" }?.contains("c.snapshot") == true, "\(String(describing: error))")
+                }
+                #expect(throws: StoreError.self) { try EmbeddedStore.snapshotInfo(file) }
+            }
+            #expect(try await store.collections() == ["c"])
+            #expect(try await Self.everything(store, "c") == before)
+        }
+    }
+
+    @Test func `what a process left that ended while it wrote a snapshot or a backup is in nobody's way`() async throws
+    {
+        try await withTemporaryDirectory { directory in
+            let store = try EmbeddedStore(directory: directory + "/a")
+            try await store.createCollection("c", Self.configuration)
+            _ = try await store.update([.upsert(try Self.points(20))], in: "c")
+            let (snapshot, backup) = (directory + "/c.snapshot", directory + "/b/points.sqlite")
+            try FileManager.default.createDirectory(atPath: directory + "/b", withIntermediateDirectories: true)
+            for file in [snapshot, backup] {
+                // Longer than what is written now.
+                try Data(repeating: 7, count: 1 << 20).write(to: URL(filePath: file + ".partial"))
+            }
+            let info = try await store.snapshot(of: "c", to: snapshot)
+            #expect(try EmbeddedStore.snapshotInfo(snapshot) == info)
+            try await store.backup(to: backup)
+            let copy = try EmbeddedStore(directory: directory + "/b")
+            #expect(try await Self.everything(copy, "c") == (try await Self.everything(store, "c")))
+            try await copy.restore("d", from: snapshot)
+            #expect(try await Self.everything(copy, "d") == (try await Self.everything(store, "c")))
+            for file in [snapshot, backup] { #expect(!FileManager.default.fileExists(atPath: file + ".partial")) }
+            try copy.close()
+        }
+    }
+
     /// The examples of FIPS 180-2, appendix B, and what sha256sum says of a million and one bytes.
     @Test func `SHA-256 gives the standard's digests, whatever pieces the bytes come in`() {
         func digest(_ bytes: [UInt8], _ piece: Int) -> String {
