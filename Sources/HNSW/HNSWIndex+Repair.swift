@@ -232,7 +232,9 @@ extension HNSWIndex {
             }
         }
         context.forgetVisits()
-        let chosen = context.choose(graph, from: context.beam, count: context.count, limit: graph.M, keepPruned: false)
+        let keepPruned = state.configuration.keepPruned
+        let chosen = context.choose(
+            graph, from: context.beam, count: context.count, limit: graph.M, keepPruned: keepPruned)
         for i in 0..<chosen { context.pending[i] = UInt32(context.chosen[i].node) }
 
         graph.lock(node)
@@ -249,8 +251,8 @@ extension HNSWIndex {
         graph.unlock(node)
         for i in 0..<chosen {
             let neighbour = Int(context.pending[i])
-            addLink(from: node, to: neighbour, layer: layer, isTree: false, false, graph, &context)
-            addLink(from: neighbour, to: node, layer: layer, isTree: false, false, graph, &context)
+            addLink(from: node, to: neighbour, layer: layer, isTree: false, keepPruned, graph, &context)
+            addLink(from: neighbour, to: node, layer: layer, isTree: false, keepPruned, graph, &context)
         }
     }
 
@@ -297,6 +299,7 @@ extension HNSWIndex {
         claim(share: graph.M)
         next = 0
         claim(share: 2 * graph.M)
+        let keepPruned = state.configuration.keepPruned
         let context = unsafe state.takeContext(ef: state.configuration.efConstruction)
         defer { unsafe state.giveBack(context) }
         for node in 0..<nodes where !isReached[node] {
@@ -308,7 +311,7 @@ extension HNSWIndex {
                 let parent = unsafe context.pointee.beam[i].node
                 guard isReached[parent] else { continue }
                 if unsafe addLink(
-                    from: parent, to: node, layer: 0, isTree: true, false, graph, &context.pointee,
+                    from: parent, to: node, layer: 0, isTree: true, keepPruned, graph, &context.pointee,
                     share: 2 * graph.M - 1)
                 {
                     isReached[node] = true
@@ -320,7 +323,7 @@ extension HNSWIndex {
             if !isReached[node] {
                 for parent in reached
                 where unsafe addLink(
-                    from: parent, to: node, layer: 0, isTree: true, false, graph, &context.pointee,
+                    from: parent, to: node, layer: 0, isTree: true, keepPruned, graph, &context.pointee,
                     share: 2 * graph.M - 1)
                 {
                     isReached[node] = true

@@ -4,7 +4,9 @@ extension SearchContext {
     /// Leaves in `chosen` up to `limit` of the candidates, nearest first in and out: each nearer to the base than to every one chosen
     /// before it. Returns how many.
     ///
-    /// - Parameter keeping: How many candidates at the start of `chosen` are kept whatever they are.
+    /// - Parameters:
+    ///   - keepPruned: Whether the nearest of those refused follow, until there are `limit`.
+    ///   - keeping: How many candidates at the start of `chosen` are kept whatever they are.
     mutating func choose(
         _ graph: Graph, from candidates: FlatBuffer<Candidate>, count: Int, limit: Int, keepPruned: Bool,
         keeping kept: Int = 0
