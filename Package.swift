@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore, HNSW}; VectorStore ->
-// {HNSW, CStemmer}; MiniLM -> {CBLASShim, CIntrinsics}; HNSW -> CIntrinsics. Nothing points up.
+// The arrows of ARCHITECTURE.md: Server -> {MiniLM, VectorStore, HNSW, Cores}; VectorStore ->
+// {HNSW, CStemmer, Cores}; MiniLM -> {CBLASShim, CIntrinsics, Cores}; HNSW -> CIntrinsics. Nothing points up.
 
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -48,13 +48,15 @@ let package = Package(
         ),
         .target(name: "CIntrinsics"),
         .target(name: "CStemmer"),
-        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics"], swiftSettings: numeric),
+        .target(name: "Cores", swiftSettings: strict),
+        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics", "Cores"], swiftSettings: numeric),
         .target(name: "HNSW", dependencies: ["CIntrinsics"], swiftSettings: numeric),
         .target(
             name: "VectorStore",
             dependencies: [
                 "HNSW",
                 "CStemmer",
+                "Cores",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
             ],
@@ -66,6 +68,7 @@ let package = Package(
                 "MiniLM",
                 "VectorStore",
                 "HNSW",
+                "Cores",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -87,8 +90,8 @@ let package = Package(
             name: "StoreCrashWriter", dependencies: ["VectorStore", "TestSupport"], path: "Tests/StoreCrashWriter",
             swiftSettings: strict),
         .testTarget(
-            name: "MiniLMTests", dependencies: ["MiniLM", "CIntrinsics", "TestSupport"], resources: [.copy("Goldens")],
-            swiftSettings: numeric),
+            name: "MiniLMTests", dependencies: ["MiniLM", "CIntrinsics", "Cores", "TestSupport"],
+            resources: [.copy("Goldens")], swiftSettings: numeric),
         .testTarget(
             name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport", "RuntimeCounters"],
             swiftSettings: numeric),

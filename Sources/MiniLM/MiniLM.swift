@@ -24,7 +24,7 @@
 //   WorkerPool             the threads that compute, and callers that do; Bell is how a thread sleeps and is woken
 //   Share                  a thread's part of a slice it computes with others; SpinBarrier is how they wait for each other
 //   Locked                 a value that threads read and change
-//   Processor              whether this processor has what the build uses; ProcessorQuota says how much of it we may have
+//   Processor              whether this processor has what the build uses
 //   StageClock             where the time goes, when somebody asks; EncodingProfile asks
 //   Ceilings               how fast this machine could multiply and read at most, for the benchmark
 //

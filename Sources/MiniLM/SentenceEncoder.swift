@@ -2,6 +2,7 @@
 
 import CBLASShim
 import CIntrinsics
+import Cores
 import Foundation
 import Synchronization
 
@@ -53,13 +54,6 @@ public final class SentenceEncoder: Sendable {
     public var maxTokens: Int { model.configuration.maxTokens }
     /// Threads that compute; those the system refuses to start are counted, too, and leave their work to the others.
     public var threads: Int { workers.threads }
-
-    /// Cores this process may use.
-    private static var coreCount: Int {
-        // A part of a core is no thread's: the others would wait for it.
-        let quota = ProcessorQuota.ofThisProcess().map { max(Int($0), 1) }
-        return min(ProcessInfo.processInfo.activeProcessorCount, quota ?? .max)
-    }
 
     /// Our own kernels in this build: the tile of a product that is summed in registers, and the instructions used.
     public static var kernelDescription: String {
@@ -114,7 +108,7 @@ public final class SentenceEncoder: Sendable {
         (self.gemm, self.precision) = (precision == .f32 ? gemm : .swift, precision)
         if self.gemm == .openblas { useSingleThreadedBLAS() }
         let capacity = max(Self.sliceTokens, configuration.maxTokens)
-        let threads = min(max(threads ?? Self.coreCount, 1), Self.mostThreads)
+        let threads = min(max(threads ?? Cores.usable, 1), Self.mostThreads)
         workers = WorkerPool(threads: threads) {
             Worker(
                 activations: Activations(configuration, capacity: capacity),

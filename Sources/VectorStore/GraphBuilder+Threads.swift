@@ -1,5 +1,6 @@
 // Threads that stand back: what takes long is done by them.
 
+import Cores
 import Foundation
 import HNSW
 import Synchronization
@@ -86,7 +87,7 @@ extension GraphBuilder {
                 if place % 16 == 15, (!isFarBehind && isBeingWritten()) != whenIdle { return }
             }
         }
-        let count = max(1, min(ProcessInfo.processInfo.activeProcessorCount, rows.count / 64))
+        let count = max(1, min(Cores.usable, rows.count / 64))
         while !isStopped.load(ordering: .relaxed), next.load(ordering: .relaxed) < rows.count {
             let whenIdle = !isFarBehind && isBeingWritten()
             let ended = DispatchSemaphore(value: 0)

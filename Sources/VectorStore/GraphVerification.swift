@@ -1,6 +1,7 @@
 // Graphs just opened, whose floats are compared with their hashes beside whatever else a start does.
 
-import Foundation
+import Cores
+import Dispatch
 import HNSW
 import Synchronization
 
@@ -11,7 +12,7 @@ final class GraphVerification: Sendable {
 
     /// - Parameter graphs: By their vectors' names.
     init(of graphs: [String: HNSWIndex]) {
-        let threads = ProcessInfo.processInfo.activeProcessorCount
+        let threads = Cores.usable
         for (name, graph) in graphs {
             DispatchQueue.global().async(group: group) { [self] in
                 do {

@@ -1,7 +1,7 @@
 // Vectors in memory by row, for the rows that no graph has.
 
+import Cores
 import Dispatch
-import Foundation
 import HNSW
 import Synchronization
 
@@ -78,7 +78,7 @@ struct VectorMatrix: Sendable {
     ) {
         let numbers = Array(numbers)
         // A segment takes 25 microseconds: fewer than sixteen are done sooner than threads are woken.
-        let workers = numbers.count < 16 ? 1 : min(ProcessInfo.processInfo.activeProcessorCount, numbers.count)
+        let workers = numbers.count < 16 ? 1 : min(Cores.usable, numbers.count)
         let next = Mutex(0)
         DispatchQueue.concurrentPerform(iterations: workers) { _ in
             var mine = TopK(count, distance)

@@ -5,6 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import Cores
 @testable import MiniLM
 
 @Suite struct ProcessorTests {
@@ -87,6 +88,10 @@ import Testing
         #expect(ProcessorQuota.ancestors(of: "/a/b") == ["/a/b", "/a", ""])
         #expect(ProcessorQuota.ancestors(of: "/") == [""])
         #expect(ProcessorQuota.ancestors(of: String(repeating: "/a", count: 10_000)).count == 65)
+    }
+
+    @Test func `what may be used is a core at least, and no more than the process is bound to`() {
+        #expect(1...ProcessInfo.processInfo.activeProcessorCount ~= Cores.usable)
     }
 
     #if os(Linux)

@@ -28,10 +28,12 @@ let package = Package(
             ]
         ),
         .target(name: "CIntrinsics"),
-        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics"], swiftSettings: strict),
+        .target(name: "Cores", swiftSettings: strict),
+        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics", "Cores"], swiftSettings: strict),
         .target(name: "TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "MiniLMTests", dependencies: ["MiniLM", "CIntrinsics", "TestSupport"], path: "Sources/MiniLMTests",
+            name: "MiniLMTests", dependencies: ["MiniLM", "CIntrinsics", "Cores", "TestSupport"],
+            path: "Sources/MiniLMTests",
             sources: [
                 "EncoderGoldenTests.swift", "KernelTests.swift", "LinearTests.swift", "ProcessorTests.swift",
                 "SharedSliceTests.swift", "SyntheticModelTests.swift", "Support",

@@ -30,7 +30,8 @@ let package = Package(
         ),
         .target(name: "CIntrinsics"),
         .target(name: "HNSW", dependencies: ["CIntrinsics"], swiftSettings: numeric),
-        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics"], swiftSettings: numeric),
+        .target(name: "Cores", swiftSettings: strict),
+        .target(name: "MiniLM", dependencies: ["CBLASShim", "CIntrinsics", "Cores"], swiftSettings: numeric),
         .target(name: "TestSupport", swiftSettings: strict),
         .testTarget(
             name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport"], path: "Sources/HNSWTests",

@@ -1,6 +1,7 @@
 // minilm bench index: the index's recall against its speed, on any vectors.
 
 import ArgumentParser
+import Cores
 import Foundation
 import HNSW
 
@@ -52,7 +53,7 @@ struct BenchIndexCommand: ParsableCommand {
     var distance = "cosine"
 
     @Option(help: "Threads.")
-    var threads = ProcessInfo.processInfo.activeProcessorCount
+    var threads = Cores.usable
 
     @Flag(
         help: """

@@ -1,6 +1,7 @@
 // What an index or a store keeps in memory, measured where nothing is left over from making it: this program, started again.
 
 import ArgumentParser
+import Cores
 import Foundation
 import HNSW
 import VectorStore
@@ -90,7 +91,7 @@ struct BenchOpenIndexCommand: ParsableCommand {
         let before = ProcessMemory.parts
         let clock = ContinuousClock()
         let begin = clock.now
-        let index = try HNSWIndex.restore(from: snapshot, threads: ProcessInfo.processInfo.activeProcessorCount).index
+        let index = try HNSWIndex.restore(from: snapshot, threads: Cores.usable).index
         var found: [Neighbour] = []
         func ask(_ rows: Range<Int>) throws {
             for row in rows {
