@@ -11,11 +11,14 @@ struct JSONFile<Value: Decodable> {
     let path: String
     let value: Value
 
+    /// Far above the largest, a tokenizer.json with the vocabulary in it: decoding takes some times as much memory.
+    private static var longest: Int { 64 << 20 }
+
     init(path: String) throws(ModelError) {
-        let file = try MappedFile(path: path)
+        let file = try MappedFile(path: path, atMost: Self.longest)
         self.path = path
         do {
-            value = try JSONDecoder().decode(Value.self, from: unsafe Data(file.bytes))
+            value = try JSONDecoder().decode(Value.self, from: Data(file.contents()))
         } catch {
             throw .malformed(path: path, reason: jsonReason(error))
         }

@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// A file mapped read-only for as long as the object lives.
+/// A file of a model directory, mapped read-only for as long as the object lives.
 ///
 /// The file must not shrink meanwhile: touching a page that is no longer there is a bus error, as with any mapping.
 /// Replacing a file by renaming another over it is safe.
@@ -17,9 +17,12 @@ import Darwin
     // Written once in init and never again, and the mapping is read-only: any thread may read it.
     nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
-    /// Maps the file at `path`; throws `.unreadable` with the system's reason.
-    init(path: String) throws(ModelError) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    /// Maps the file at `path`.
+    ///
+    /// Throws `.unreadable` with the system's reason, `.malformed` for more than `limit` bytes.
+    init(path: String, atMost limit: Int = .max) throws(ModelError) {
+        // Without O_NONBLOCK a pipe is opened when somebody writes to it, which may be never.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .unreadable(path: path, reason: Self.reason(errno)) }
         defer { close(descriptor) }
         var status = stat()
@@ -27,6 +30,9 @@ import Darwin
         guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "it is not a file") }
         let size = Int(status.st_size)
         guard size > 0 else { throw .unreadable(path: path, reason: "it is empty") }
+        guard size <= limit else {
+            throw .malformed(path: path, reason: "it has \(size) bytes, and \(limit) are read at most")
+        }
         guard let address = unsafe mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), unsafe address != MAP_FAILED
         else { throw .unreadable(path: path, reason: Self.reason(errno)) }
         unsafe bytes = UnsafeRawBufferPointer(start: address, count: size)
@@ -34,6 +40,12 @@ import Darwin
 
     deinit {
         _ = unsafe munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    }
+
+    /// A copy of the file's bytes.
+    // To load `bytes` may be the object's last use, and the mapping go before what is behind the pointer is read.
+    func contents() -> [UInt8] {
+        withExtendedLifetime(self) { unsafe [UInt8](bytes) }
     }
 
     /// Gives back the memory of what has been read so far. What is touched again is read again, from the system's cache.

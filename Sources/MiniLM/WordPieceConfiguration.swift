@@ -87,11 +87,7 @@ private func optionalJSON<Value>(_: Value.Type, path: String) throws(TokenizerEr
     do {
         return try JSONFile(path: path)
     } catch {
-        switch error {
-        case .unreadable(let path, let reason): throw .unreadable(path: path, reason: reason)
-        case .malformed(let path, let reason): throw .malformed(path: path, reason: reason)
-        default: throw .unsupported("\(error)")
-        }
+        throw TokenizerError(error)
     }
 }
 

@@ -17,6 +17,15 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         case .unsupported(let what): what
         }
     }
+
+    /// What is wrong with one of the tokenizer's files.
+    init(_ error: ModelError) {
+        switch error {
+        case .unreadable(let path, let reason): self = .unreadable(path: path, reason: reason)
+        case .malformed(let path, let reason): self = .malformed(path: path, reason: reason)
+        default: self = .unsupported("\(error)")
+        }
+    }
 }
 
 /// Turns text into the ids a BERT reads, exactly as Hugging Face's tokenizer does.

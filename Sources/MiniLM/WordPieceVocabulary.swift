@@ -1,7 +1,5 @@
 // The vocabulary as a trie over UTF-8 bytes: the longest piece at a place is found in one pass, without making strings.
 
-import Foundation
-
 /// The pieces of a WordPiece vocabulary and their ids.
 struct WordPieceVocabulary: Sendable {
     /// Where a walk down the trie is. A node where a piece ends has the piece's id as its number; all others have numbers
@@ -25,19 +23,19 @@ struct WordPieceVocabulary: Sendable {
     private var edgeCount = 0
     private var nextNode: Node
     private static let childMask: UInt64 = 0xFF_FFFF
+    /// There are at most as many nodes as bytes, and two roots.
+    private static let mostBytes = Int(childMask) - 3
 
     /// Reads `vocab.txt`: a token a line, its id is the line's number.
     init(contentsOf path: String) throws(TokenizerError) {
         do {
-            text = try [UInt8](Data(contentsOf: URL(filePath: path)))
+            text = try unsafe [UInt8](MappedFile(path: path, atMost: Self.mostBytes).bytes)
         } catch {
-            throw .unreadable(path: path, reason: error.localizedDescription)
+            throw TokenizerError(error)
         }
         guard String(validating: text, as: UTF8.self) != nil else {
             throw .malformed(path: path, reason: "it is not UTF-8")
         }
-        // There are at most as many nodes as bytes, and two roots.
-        guard text.count < Self.childMask - 2 else { throw .malformed(path: path, reason: "it has 16 MB or more") }
         lines = Self.lines(of: text)
         count = lines.count
         wordRoot = Node(count)

@@ -101,6 +101,38 @@ import Testing
         #expect(error.contains(file) && error.contains(expected), "\(error)")
     }
 
+    // MARK: - Files that are no model's
+
+    /// Sparse ones: nothing but their size is there to be looked at.
+    @Test(arguments: [("config.json", 64 << 20), ("vocab.txt", (16 << 20) - 4)])
+    func `a file larger than any of its kind is refused before it is read`(name: String, most: Int) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write([], to: name)
+        try #require(FileHandle(forWritingAtPath: path)).truncate(atOffset: UInt64(most + 1))
+        let error = reason {
+            if name == "vocab.txt" {
+                _ = try WordPieceTokenizer(modelDirectory: folder.path)
+            } else {
+                _ = try EncoderConfiguration(modelDirectory: folder.path)
+            }
+        }
+        #expect(
+            error.contains("\(name) is not valid: it has \(most + 1) bytes, and \(most) are read at most"), "\(error)")
+    }
+
+    @Test func `a pipe is refused, and nobody waits for it`() throws {
+        let folder = try TemporaryFolder()
+        for name in ["config.json", "vocab.txt"] {
+            let status = unsafe mkfifo("\(folder.path)/\(name)", 0o600)
+            try #require(status == 0)
+        }
+        #expect(
+            reason { _ = try EncoderConfiguration(modelDirectory: folder.path) }
+                .contains("config.json: it is not a file"))
+        #expect(
+            reason { _ = try WordPieceTokenizer(modelDirectory: folder.path) }.contains("vocab.txt: it is not a file"))
+    }
+
     @Test func `a directory without weights, and one that is none, are refused`() throws {
         let folder = try TemporaryFolder()
         for (file, text) in Self.files { _ = try folder.write(Array(text.utf8), to: file) }

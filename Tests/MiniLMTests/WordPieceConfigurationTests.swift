@@ -148,10 +148,15 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "a\nb", "[UNK]\n[CLS]"])
+    @Test(arguments: ["\n", "a\nb", "[UNK]\n[CLS]"])
     func aVocabularyWithoutItsSpecialsIsRefused(vocabulary: String) throws {
         let error = #expect(throws: TokenizerError.self) { try ids("a", vocabulary: vocabulary) }
         #expect(error?.description.contains("is missing") == true)
+    }
+
+    @Test func anEmptyVocabularyIsRefused() throws {
+        let error = #expect(throws: TokenizerError.self) { try ids("a", vocabulary: "") }
+        #expect(error?.description.contains("vocab.txt: it is empty") == true)
     }
 
     @Test func aVocabularyThatIsNotThereIsNamed() {
