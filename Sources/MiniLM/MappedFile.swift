@@ -19,7 +19,8 @@ import Darwin
 
     /// Maps the file at `path`.
     ///
-    /// Throws `.unreadable` with the system's reason, `.malformed` for more than `limit` bytes.
+    /// Throws `.unreadable` with the system's reason, `.malformed` for more than `limit` bytes and for what Git LFS leaves in a
+    /// file's place where it is not installed: three lines of text.
     init(path: String, atMost limit: Int = .max) throws(ModelError) {
         // Without O_NONBLOCK a pipe is opened when somebody writes to it, which may be never.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -36,6 +37,10 @@ import Darwin
         guard let address = unsafe mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), unsafe address != MAP_FAILED
         else { throw .unreadable(path: path, reason: Self.reason(errno)) }
         unsafe bytes = UnsafeRawBufferPointer(start: address, count: size)
+        guard unsafe !bytes.starts(with: "version https://git-lfs".utf8) else {
+            throw .malformed(
+                path: path, reason: "it is a Git LFS pointer; fetch the file itself (git lfs pull)")
+        }
     }
 
     deinit {

@@ -133,6 +133,24 @@ import Testing
             reason { _ = try WordPieceTokenizer(modelDirectory: folder.path) }.contains("vocab.txt: it is not a file"))
     }
 
+    /// Of the weights the first eight bytes would be the length of a header.
+    @Test(arguments: ["config.json", "vocab.txt", "tokenizer.json", "model.safetensors"])
+    func `a Git LFS pointer is called one`(name: String) throws {
+        let folder = try TemporaryFolder()
+        for (file, text) in Self.files { _ = try folder.write(Array(text.utf8), to: file) }
+        let digest = String(repeating: "5", count: 64)
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:\(digest)\nsize 90868376\n"
+        let path = try folder.write(Array(pointer.utf8), to: name)
+        let error = reason {
+            if ["vocab.txt", "tokenizer.json"].contains(name) {
+                _ = try WordPieceTokenizer(modelDirectory: folder.path)
+            } else {
+                _ = try SentenceEncoder(modelDirectory: folder.path)
+            }
+        }
+        #expect(error == "\(path) is not valid: it is a Git LFS pointer; fetch the file itself (git lfs pull)")
+    }
+
     @Test func `a directory without weights, and one that is none, are refused`() throws {
         let folder = try TemporaryFolder()
         for (file, text) in Self.files { _ = try folder.write(Array(text.utf8), to: file) }
