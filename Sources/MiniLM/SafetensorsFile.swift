@@ -47,7 +47,7 @@ struct SafetensorsFile {
     private let file: MappedFile
     private let entries: [String: Entry]
 
-    /// Checks every tensor in the file's header.
+    /// Checks every tensor in the file's header, and that together they fill the file.
     init(_ file: MappedFile) throws(SafetensorsError) {
         self.file = file
         let bytes = unsafe file.bytes
@@ -69,7 +69,31 @@ struct SafetensorsFile {
             entries[name] = Entry(
                 type: type, shape: shape, bytes: try Self.range(name, type, shape, offsets, data: data..<bytes.count))
         }
+        try Self.check(entries, fill: data..<bytes.count)
         self.entries = entries
+    }
+
+    /// Whether the tensors lie one behind the other, the first at the beginning of the data and the last up to its end.
+    ///
+    /// The reference implementation asks for it, too: if tensors might share bytes, a small file could hold any number of
+    /// large ones, each to be laid out in memory of its own.
+    private static func check(_ entries: [String: Entry], fill data: Range<Int>) throws(SafetensorsError) {
+        var end = data.lowerBound
+        // One without elements begins where the next one does, so it has to come first.
+        let inOrder = entries.sorted { a, b in
+            (a.value.bytes.lowerBound, a.value.bytes.upperBound) < (b.value.bytes.lowerBound, b.value.bytes.upperBound)
+        }
+        for (name, entry) in inOrder {
+            guard entry.bytes.lowerBound == end else {
+                let (start, last) = (entry.bytes.lowerBound - data.lowerBound, end - data.lowerBound)
+                throw .invalidTensor(
+                    name: name, reason: "it begins at byte \(start) of the data, the tensor before it ends at \(last)")
+            }
+            end = entry.bytes.upperBound
+        }
+        guard end == data.upperBound else {
+            throw .malformed("its tensors fill \(end - data.lowerBound) of \(data.count) bytes of data")
+        }
     }
 
     /// Whether the file has a tensor of this name.

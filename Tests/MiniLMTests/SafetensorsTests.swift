@@ -91,6 +91,39 @@ import Testing
         #expect(throws: SafetensorsError.self) { try open(file(header: header, data: [UInt8](repeating: 0, count: 8))) }
     }
 
+    /// x, y and perhaps z, of U8, over eight bytes of data. What is said of them is the reference implementation's rule.
+    @Test(arguments: [
+        ([0..<4, 0..<4, 4..<8], "it begins at byte 0 of the data, the tensor before it ends at 4"),
+        ([0..<5, 4..<8], "tensor y: it begins at byte 4 of the data, the tensor before it ends at 5"),
+        ([0..<8, 2..<4], "tensor y: it begins at byte 2 of the data, the tensor before it ends at 8"),
+        ([0..<8, 4..<4], "tensor y: it begins at byte 4 of the data, the tensor before it ends at 8"),
+        ([0..<3, 4..<8], "tensor y: it begins at byte 4 of the data, the tensor before it ends at 3"),
+        ([1..<4, 4..<8], "tensor x: it begins at byte 1 of the data, the tensor before it ends at 0"),
+        ([0..<4, 4..<7], "its tensors fill 7 of 8 bytes of data"), ([], "its tensors fill 0 of 8 bytes of data"),
+    ])
+    func `tensors that overlap, and bytes that are no tensor's, are refused`(
+        ranges: [Range<Int>], reason: String
+    ) throws {
+        let error = #expect(throws: SafetensorsError.self) { try open(bytes(with: ranges)) }
+        #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [[0..<4, 4..<8], [4..<8, 0..<4], [0..<0, 0..<8], [0..<8, 8..<8], [4..<4, 0..<4, 4..<8]])
+    func `tensors that fill the data are read in any order, those without elements among them`(
+        ranges: [Range<Int>]
+    ) throws {
+        let file = try open(bytes(with: ranges))
+        #expect(["x", "y", "z"].prefix(ranges.count).allSatisfy(file.contains))
+    }
+
+    /// A file of eight bytes of data in which tensors of U8 have these ranges.
+    private func bytes(with ranges: [Range<Int>]) -> [UInt8] {
+        let entries = zip(["x", "y", "z"], ranges).map { name, range in
+            #""\#(name)":{"dtype":"U8","shape":[\#(range.count)],"data_offsets":[\#(range.lowerBound),\#(range.upperBound)]}"#
+        }
+        return file(header: "{\(entries.joined(separator: ","))}", data: [UInt8](repeating: 0, count: 8))
+    }
+
     @Test(arguments: [0, 1, 9, 1 << 32, UInt64(Int.max) - 7, UInt64(Int.max), .max])
     func `a header length beyond the file is refused`(length: UInt64) throws {
         let bytes = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array("{}      ".utf8)
