@@ -29,14 +29,11 @@ struct EncoderConfiguration: Sendable, Equatable {
 }
 
 extension EncoderConfiguration {
-    /// Reads config.json, modules.json, the Pooling module's config.json and sentence_bert_config.json.
-    ///
-    /// The length limit is sentence_bert_config.json's alone: tokenizer.json's truncation and padding are what its exporter
-    /// happened to have set (128 tokens for all-MiniLM-L6-v2, whose limit is 256).
+    /// Reads config.json, modules.json, its modules' config.json, sentence_bert_config.json and tokenizer_config.json, as
+    /// sentence-transformers writes them: up to version 5.3, from 5.4 on, or some of each.
     init(modelDirectory directory: String) throws(ModelError) {
         let bert = try JSONFile<BertFile>(path: "\(directory)/config.json")
         let modules = try JSONFile<[Module]>(path: "\(directory)/modules.json")
-        let limits = try JSONFile<LimitsFile>(path: "\(directory)/sentence_bert_config.json")
 
         try bert.value.check(path: bert.path)
         vocabularySize = bert.value.vocabularySize
@@ -50,11 +47,30 @@ extension EncoderConfiguration {
 
         (pooling, normalizes) = try Self.pooling(modules, in: directory, hiddenSize: hiddenSize)
 
-        maxTokens = limits.value.maxTokens
-        guard (2...maxPositionEmbeddings).contains(maxTokens) else {
-            throw .malformed(
-                path: limits.path, reason: "max_seq_length is \(maxTokens), not 2 to \(maxPositionEmbeddings)")
+        maxTokens = try Self.maxTokens(in: directory, positions: maxPositionEmbeddings)
+    }
+
+    /// Tokens of a text the model reads: `max_seq_length` of sentence_bert_config.json where it is written, which it is up to
+    /// sentence-transformers 5.3. From 5.4 on it is tokenizer_config.json's `model_max_length`, and the positions are the limit
+    /// of that: a tokenizer without a limit has 1e30 there.
+    ///
+    /// tokenizer.json's truncation and padding are what its exporter happened to have set (128 tokens for all-MiniLM-L6-v2,
+    /// whose limit is 256).
+    private static func maxTokens(in directory: String, positions: Int) throws(ModelError) -> Int {
+        if let file = try JSONFile<TransformerFile>.ifPresent(path: "\(directory)/sentence_bert_config.json") {
+            try file.value.check(path: file.path)
+            if let limit = file.value.maxTokens {
+                guard (2...positions).contains(limit) else {
+                    throw .malformed(path: file.path, reason: "max_seq_length is \(limit), not 2 to \(positions)")
+                }
+                return limit
+            }
         }
+        guard let file = try JSONFile<TokenizerLimitFile>.ifPresent(path: "\(directory)/tokenizer_config.json"),
+            let limit = file.value.maxTokens
+        else { return positions }
+        guard limit >= 2 else { throw .malformed(path: file.path, reason: "model_max_length is \(limit), less than 2") }
+        return Int(min(limit, Double(positions)))
     }
 
     /// What modules.json adds after the transformer: Pooling, then perhaps Normalize.
@@ -70,16 +86,22 @@ extension EncoderConfiguration {
         guard modules.value[0].path.isEmpty else {
             throw .unsupported(path: modules.path, reason: "its Transformer is in the folder \(modules.value[0].path)")
         }
+        let normalizes = names.count == 3
+        if normalizes,
+            let file = try JSONFile<NormalizeFile>.ifPresent(path: "\(directory)/\(modules.value[2].path)/config.json"),
+            !file.value.isOfVectors
+        {
+            throw .unsupported(path: file.path, reason: "it normalizes something else than sentence_embedding")
+        }
         let pooling = try JSONFile<PoolingFile>(path: "\(directory)/\(modules.value[1].path)/config.json")
-        guard pooling.value.wordEmbeddingDimension == hiddenSize else {
+        guard pooling.value.dimension == hiddenSize else {
             throw .malformed(
                 path: pooling.path,
-                reason: "word_embedding_dimension is \(pooling.value.wordEmbeddingDimension), hidden_size \(hiddenSize)"
-            )
+                reason: "\(pooling.value.dimensionKey) is \(pooling.value.dimension), hidden_size \(hiddenSize)")
         }
         switch pooling.value.modes {
-        case ["pooling_mode_mean_tokens"]: return (.mean, names.count == 3)
-        case ["pooling_mode_cls_token"]: return (.cls, names.count == 3)
+        case ["pooling_mode_mean_tokens"], ["mean"]: return (.mean, normalizes)
+        case ["pooling_mode_cls_token"], ["cls"]: return (.cls, normalizes)
         case let modes:
             throw .unsupported(
                 path: pooling.path, reason: "it pools by \(modes), not by mean or cls")
@@ -155,10 +177,15 @@ private struct Module: Decodable {
     var name: String { type.split(separator: ".").last.map(String.init) ?? type }
 }
 
-/// 1_Pooling/config.json: the dimension, and a flag for each mode.
+/// 1_Pooling/config.json. Up to sentence-transformers 5.3 it has `word_embedding_dimension` and a flag for each mode, such as
+/// `pooling_mode_mean_tokens`; from 5.4 on `embedding_dimension` and `pooling_mode`, a name or a list of names.
+///
+/// `include_prompt` says whether a prompt's tokens are pooled, too: here texts have none.
 private struct PoolingFile: Decodable {
-    let wordEmbeddingDimension: Int
-    /// The modes that are on, sorted.
+    let dimension: Int
+    /// What the file calls the dimension.
+    let dimensionKey: String
+    /// The modes that are on, in the file's words; sorted where they are flags.
     let modes: [String]
 
     private struct Key: CodingKey {
@@ -170,18 +197,70 @@ private struct PoolingFile: Decodable {
 
     init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: Key.self)
-        wordEmbeddingDimension = try values.decode(Int.self, forKey: Key(stringValue: "word_embedding_dimension"))
-        modes = try values.allKeys
-            .filter { key in try key.stringValue.hasPrefix("pooling_mode_") && values.decode(Bool.self, forKey: key) }
-            .map(\.stringValue).sorted()
+        let (newKey, oldKey) = ("embedding_dimension", "word_embedding_dimension")
+        dimensionKey = values.contains(Key(stringValue: newKey)) ? newKey : oldKey
+        dimension = try values.decode(Int.self, forKey: Key(stringValue: dimensionKey))
+        let mode = Key(stringValue: "pooling_mode")
+        guard values.contains(mode) else {
+            modes = try values.allKeys
+                .filter { try $0.stringValue.hasPrefix("pooling_mode_") && values.decode(Bool.self, forKey: $0) }
+                .map(\.stringValue).sorted()
+            return
+        }
+        do {
+            modes = [try values.decode(String.self, forKey: mode)]
+        } catch DecodingError.typeMismatch {
+            modes = try values.decode([String].self, forKey: mode)
+        }
     }
 }
 
-/// sentence_bert_config.json.
-private struct LimitsFile: Decodable {
-    let maxTokens: Int
+/// 2_Normalize/config.json, which sentence-transformers 6 writes: what is made of length 1, and what the result is called.
+private struct NormalizeFile: Decodable {
+    private let input, output: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case input = "module_input_name"
+        case output = "module_output_name"
+    }
+
+    /// Whether it is the text's vector, and no token's.
+    var isOfVectors: Bool { [input, output].allSatisfy { $0 ?? "sentence_embedding" == "sentence_embedding" } }
+}
+
+/// sentence_bert_config.json. Up to sentence-transformers 5.3 it has the length limit; from 5.4 on it says instead what the
+/// Transformer module is for and how texts are given to it.
+private struct TransformerFile: Decodable {
+    let maxTokens: Int?
+    let task: String?
+    let processing: [String: Anything]?
+
+    struct Anything: Decodable {
+        init(from decoder: any Decoder) {}
+    }
 
     private enum CodingKeys: String, CodingKey {
         case maxTokens = "max_seq_length"
+        case task = "transformer_task"
+        case processing = "processing_kwargs"
+    }
+
+    func check(path: String) throws(ModelError) {
+        guard task ?? "feature-extraction" == "feature-extraction" else {
+            throw .unsupported(path: path, reason: "transformer_task is \(task ?? ""), not feature-extraction")
+        }
+        guard processing?.isEmpty ?? true else {
+            throw .unsupported(path: path, reason: "processing_kwargs are not empty")
+        }
+    }
+}
+
+/// tokenizer_config.json, of which the tokenizer reads the rest.
+private struct TokenizerLimitFile: Decodable {
+    /// Not an Int: "no limit" is written as 1000000000000000019884624838656.
+    let maxTokens: Double?
+
+    private enum CodingKeys: String, CodingKey {
+        case maxTokens = "model_max_length"
     }
 }

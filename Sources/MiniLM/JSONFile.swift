@@ -23,6 +23,11 @@ struct JSONFile<Value: Decodable> {
             throw .malformed(path: path, reason: jsonReason(error))
         }
     }
+
+    /// The file at `path`; nil when there is none.
+    static func ifPresent(path: String) throws(ModelError) -> JSONFile? {
+        FileManager.default.fileExists(atPath: path) ? try JSONFile(path: path) : nil
+    }
 }
 
 /// What is wrong with JSON, in a sentence that names the key.

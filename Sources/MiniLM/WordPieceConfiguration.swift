@@ -1,7 +1,5 @@
 // What a model directory says about its tokenizer.
 
-import Foundation
-
 /// How a BERT's text becomes words, and which tokens are special. The defaults are the uncased models'.
 public struct WordPieceConfiguration: Sendable, Equatable {
     /// Whether words are put in lower case (`do_lower_case`).
@@ -83,9 +81,8 @@ public struct WordPieceConfiguration: Sendable, Equatable {
 
 /// The file at `path`, nil when there is none.
 private func optionalJSON<Value>(_: Value.Type, path: String) throws(TokenizerError) -> JSONFile<Value>? {
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
     do {
-        return try JSONFile(path: path)
+        return try .ifPresent(path: path)
     } catch {
         throw TokenizerError(error)
     }

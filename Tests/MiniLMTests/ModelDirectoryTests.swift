@@ -7,7 +7,7 @@ import Testing
 @testable import MiniLM
 
 @Suite struct ModelDirectoryTests {
-    /// all-MiniLM-L6-v2's files but for the weights.
+    /// all-MiniLM-L6-v2's files but for the weights, as sentence-transformers wrote them up to 5.3.
     private static let files = [
         "config.json": """
         {"model_type": "bert", "vocab_size": 30522, "hidden_size": 384, "intermediate_size": 1536,
@@ -25,12 +25,37 @@ import Testing
         "sentence_bert_config.json": #"{"max_seq_length": 256, "do_lower_case": false}"#,
     ]
 
-    /// The configuration of those files with one of them changed or, if `change` gives nil, left out.
+    /// The same model's as sentence-transformers 6.2 and transformers 5.24 write them, shortened in config.json and
+    /// tokenizer_config.json.
+    private static let newFiles = [
+        "config.json": files["config.json", default: ""].replacingOccurrences(
+            of: "}", with: #", "dtype": "float32", "tie_word_embeddings": true, "transformers_version": "5.24.0"}"#),
+        "modules.json": """
+        [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling",
+        "type": "sentence_transformers.sentence_transformer.modules.pooling.Pooling"},
+        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.base.modules.normalize.Normalize"}]
+        """,
+        "1_Pooling/config.json": #"{"embedding_dimension": 384, "pooling_mode": "mean", "include_prompt": true}"#,
+        "2_Normalize/config.json": """
+        {"module_input_name": "sentence_embedding", "module_output_name": "sentence_embedding"}
+        """,
+        "sentence_bert_config.json": """
+        {"transformer_task": "feature-extraction", "modality_config": {"text": {"method": "forward",
+        "method_output_name": "last_hidden_state"}}, "module_output_name": "token_embeddings"}
+        """,
+        "tokenizer_config.json": """
+        {"backend": "tokenizers", "do_lower_case": true, "max_length": 128, "model_max_length": 256,
+        "tokenizer_class": "BertTokenizer"}
+        """,
+    ]
+
+    /// The configuration of `files` with one of them changed or, if `change` gives nil, left out.
     private func configuration(
-        _ name: String = "config.json", _ change: (String) -> String? = { $0 }
+        _ name: String = "config.json", of files: [String: String] = files, _ change: (String) -> String? = { $0 }
     ) throws -> EncoderConfiguration {
         let folder = try TemporaryFolder()
-        for (file, text) in Self.files {
+        for (file, text) in files {
             guard let text = file == name ? change(text) : text else { continue }
             _ = try folder.write(Array(text.utf8), to: file)
         }
@@ -64,9 +89,80 @@ import Testing
         #expect(long.maxTokens == 512)
     }
 
+    // MARK: - Today's layout
+
+    @Test func `the files of sentence-transformers 6 say the same as those of 2`() throws {
+        #expect(try configuration(of: Self.newFiles) == configuration())
+    }
+
+    @Test(arguments: [(#""mean""#, Pooling.mean), (#"["mean"]"#, .mean), (#""cls""#, .cls), (#"["cls"]"#, .cls)])
+    func `a pooling mode is a name, or a list of one`(mode: String, expected: Pooling) throws {
+        let pooled = try configuration("1_Pooling/config.json", of: Self.newFiles) {
+            $0.replacingOccurrences(of: #""mean""#, with: mode)
+        }
+        #expect(pooled.pooling == expected)
+    }
+
+    /// sentence-transformers drops the flags where both are there.
+    @Test func `a pooling mode wins over the flags of older versions`() throws {
+        let both = try configuration("1_Pooling/config.json", of: Self.newFiles) { _ in
+            """
+            {"embedding_dimension": 384, "word_embedding_dimension": 7, "pooling_mode": "cls",
+            "pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true}
+            """
+        }
+        #expect(both.pooling == .cls)
+    }
+
+    /// Oracle: what `SentenceTransformer(path).max_seq_length` is in sentence-transformers 5.1 and 6.2. The model has 512 positions.
+    @Test(arguments: [
+        (nil, "256", 256), (nil, "1024", 512), (nil, "1000000000000000019884624838656", 512), (nil, "1e30", 512),
+        (nil, "null", 512), (nil, nil, 512), ("{}", "300", 300), (#"{"max_seq_length": null}"#, "300", 300),
+        (#"{"max_seq_length": 128}"#, "300", 128), (#"{"max_seq_length": 400}"#, "300", 400),
+    ])
+    func `where no max_seq_length is written, the tokenizer and the positions limit a text`(
+        transformer: String?, tokenizer: String?, expected: Int
+    ) throws {
+        var files = Self.newFiles
+        files["sentence_bert_config.json"] = transformer
+        files["tokenizer_config.json"] = tokenizer.map { #"{"model_max_length": \#($0)}"# }
+        #expect(try configuration(of: files).maxTokens == expected)
+    }
+
+    @Test(arguments: [
+        ("1_Pooling/config.json", "384", "768", "embedding_dimension is 768"),
+        ("1_Pooling/config.json", "embedding_", "", "word_embedding_dimension is missing"),
+        ("1_Pooling/config.json", #""mean""#, #""max""#, #"it pools by ["max"]"#),
+        ("1_Pooling/config.json", #""mean""#, #"["cls", "mean"]"#, #"it pools by ["cls", "mean"]"#),
+        ("1_Pooling/config.json", #""mean""#, "[]", "it pools by []"),
+        ("1_Pooling/config.json", #""mean""#, "7", "pooling_mode is not of type"),
+        ("1_Pooling/config.json", #""mean""#, "null", "pooling_mode is null"),
+        ("2_Normalize/config.json", "sentence_", "token_", "something else than sentence_embedding"),
+        ("sentence_bert_config.json", "feature-extraction", "fill-mask", "transformer_task is fill-mask"),
+        ("sentence_bert_config.json", "modality_config", "processing_kwargs", "processing_kwargs are not empty"),
+        ("tokenizer_config.json", "256", "1", "model_max_length is 1.0, less than 2"),
+        ("tokenizer_config.json", "256", "-1e30", "model_max_length"),
+        ("tokenizer_config.json", "256", "\"256\"", "model_max_length is not of type"),
+    ])
+    func `what is not supported of today's layout is refused with its reason`(
+        file: String, old: String, new: String, expected: String
+    ) throws {
+        let error = reason {
+            _ = try configuration(file, of: Self.newFiles) { text in
+                #expect(text.contains(old))
+                return text.replacingOccurrences(of: old, with: new)
+            }
+        }
+        #expect(error.contains(file) && error.contains(expected), "\(error)")
+    }
+
+    // MARK: - Refusals
+
     @Test(arguments: files.keys.sorted())
     func `a file that is missing, empty or not JSON is named`(name: String) throws {
-        #expect(reason { _ = try configuration(name) { _ in nil } }.contains("\(name): No such file"))
+        if name != "sentence_bert_config.json" {
+            #expect(reason { _ = try configuration(name) { _ in nil } }.contains("\(name): No such file"))
+        }
         for text in ["", "{", "\u{0}", "[1, 2]", "7"] {
             #expect(reason { _ = try configuration(name) { _ in text } }.contains(name), "\(text)")
         }
@@ -87,7 +183,8 @@ import Testing
         ("1_Pooling/config.json", "pooling_mode_mean_tokens", "pooling_mode_max_tokens", "pooling_mode_max_tokens"),
         ("1_Pooling/config.json", "true", "false", "it pools by []"),
         ("sentence_bert_config.json", "256", "513", "max_seq_length is 513, not 2 to 512"),
-        ("sentence_bert_config.json", "256", "null", "max_seq_length"),
+        ("sentence_bert_config.json", "256", "1", "max_seq_length is 1, not 2 to 512"),
+        ("sentence_bert_config.json", "256", "\"256\"", "max_seq_length is not of type Int"),
     ])
     func `what is not supported is refused with its reason`(
         file: String, old: String, new: String, expected: String
