@@ -6,16 +6,16 @@ import FoundationEssentials
 import Foundation
 #endif
 
+/// Far above the largest, a tokenizer.json with the vocabulary in it: decoding takes some times as much memory.
+let mostJSONBytes = 64 << 20
+
 /// What a JSON file holds, with its path for error messages.
 struct JSONFile<Value: Decodable> {
     let path: String
     let value: Value
 
-    /// Far above the largest, a tokenizer.json with the vocabulary in it: decoding takes some times as much memory.
-    private static var longest: Int { 64 << 20 }
-
     init(path: String) throws(ModelError) {
-        let file = try MappedFile(path: path, atMost: Self.longest)
+        let file = try MappedFile(path: path, atMost: mostJSONBytes)
         self.path = path
         do {
             value = try JSONDecoder().decode(Value.self, from: Data(file.contents()))

@@ -13,6 +13,7 @@
 //   ModelError             why a model does not load, why a text is not encoded
 //
 //   WordPieceTokenizer     text to ids; WordPieceVocabulary is its trie, ScalarTable and UnicodeTables its normaliser, Word what it gathers
+//   VocabularyReader       the vocabulary within tokenizer.json, where there is no vocab.txt
 //   WordPieceConfiguration what the model directory says about its tokenizer
 //   Tokenization           ids and where in the text each comes from
 //

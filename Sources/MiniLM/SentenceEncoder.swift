@@ -63,8 +63,8 @@ public final class SentenceEncoder: Sendable {
     /// The BLAS beside our own kernels, in its own words: version, build and the kernels it chose for this processor.
     public static var blasDescription: String { unsafe String(cString: cblas_shim_description()) }
 
-    /// Loads a model: config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json,
-    /// vocab.txt and model.safetensors, which stays mapped as long as the encoder lives and must not be overwritten in place.
+    /// Loads a model: config.json, modules.json and what it names, sentence_bert_config.json, tokenizer_config.json, tokenizer.json
+    /// or vocab.txt, and model.safetensors, which stays mapped as long as the encoder lives and must not be overwritten in place.
     ///
     /// Weights that hold NaN or infinity are refused by name (`ModelError.weights` of `.invalidTensor`); only words' embeddings
     /// are not looked at: a text with such a word has a vector of NaN, in every precision.
@@ -102,8 +102,8 @@ public final class SentenceEncoder: Sendable {
         }
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw .malformed(
-                path: "\(path)/vocab.txt",
-                reason: "it has \(tokenizer.vocabularySize) tokens, the model \(configuration.vocabularySize)")
+                path: "\(path)/config.json",
+                reason: "vocab_size is \(configuration.vocabularySize), its tokens are \(tokenizer.vocabularySize)")
         }
         (self.gemm, self.precision) = (precision == .f32 ? gemm : .swift, precision)
         if self.gemm == .openblas { useSingleThreadedBLAS() }

@@ -1,6 +1,12 @@
 // BERT's tokenizer: special tokens, normalisation, words, pieces. The reference is Hugging Face's `BertTokenizerFast`
 // (the tokenizers library); ids are equal to its for every text.
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Why a tokenizer could not be made.
 public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A file is not there or cannot be read.
@@ -49,10 +55,17 @@ public struct WordPieceTokenizer: Sendable {
     private let separator: Int32
     private let longestWord: Int
 
-    /// Reads the tokenizer of a model directory: vocab.txt, and what tokenizer_config.json and tokenizer.json say of it.
+    /// Reads the tokenizer of a model directory: vocab.txt, or where there is none the vocabulary within tokenizer.json, and what
+    /// tokenizer_config.json and tokenizer.json say of it. Up to version 4 transformers writes both, version 5 tokenizer.json only.
     public init(modelDirectory path: String) throws(TokenizerError) {
         let configuration = try WordPieceConfiguration(modelDirectory: path)
-        try self.init(vocabulary: "\(path)/vocab.txt", configuration: configuration)
+        let (list, json) = ("\(path)/vocab.txt", "\(path)/tokenizer.json")
+        let files = FileManager.default
+        if !files.fileExists(atPath: list), files.fileExists(atPath: json) {
+            try self.init(WordPieceVocabulary(tokenizerJSON: json), of: json, configuration)
+        } else {
+            try self.init(vocabulary: list, configuration: configuration)
+        }
     }
 
     /// Reads a vocabulary.
@@ -61,7 +74,12 @@ public struct WordPieceTokenizer: Sendable {
     public init(
         vocabulary path: String, configuration: WordPieceConfiguration = .init()
     ) throws(TokenizerError) {
-        let vocabulary = try WordPieceVocabulary(contentsOf: path)
+        try self.init(WordPieceVocabulary(contentsOf: path), of: path, configuration)
+    }
+
+    private init(
+        _ vocabulary: WordPieceVocabulary, of path: String, _ configuration: WordPieceConfiguration
+    ) throws(TokenizerError) {
         func required(_ token: String) throws(TokenizerError) -> Int32 {
             guard let id = vocabulary.id(of: token) else { throw .malformed(path: path, reason: "\(token) is missing") }
             return id

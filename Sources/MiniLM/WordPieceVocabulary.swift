@@ -13,7 +13,7 @@ struct WordPieceVocabulary: Sendable {
     /// The root of pieces that continue one (`##…`).
     let continuationRoot: Node
 
-    /// The file, and where in it each token is: [count].
+    /// The tokens, and where each of them is: [count].
     private let text: [UInt8]
     private let lines: [Range<Int>]
 
@@ -25,18 +25,65 @@ struct WordPieceVocabulary: Sendable {
     private static let childMask: UInt64 = 0xFF_FFFF
     /// There are at most as many nodes as bytes, and two roots.
     private static let mostBytes = Int(childMask) - 3
+    /// As many as config.json may say; the largest real ones have half as many.
+    private static let mostTokens = 1 << 20
 
     /// Reads `vocab.txt`: a token a line, its id is the line's number.
     init(contentsOf path: String) throws(TokenizerError) {
+        let text = try Self.text(of: path, atMost: Self.mostBytes)
+        self.init(text: text, lines: Self.lines(of: text))
+    }
+
+    /// Reads `model.vocab` of tokenizer.json. An id that no token has is as a blank line of vocab.txt: there is one for each of two
+    /// equal lines once a vocab.txt has been converted.
+    init(tokenizerJSON path: String) throws(TokenizerError) {
+        let file = try Self.text(of: path, atMost: mostJSONBytes)
+        var tokens: [[UInt8]?] = []
+        do throws(VocabularyReader.Failure) {
+            var reader = VocabularyReader(file)
+            try reader.readVocabulary { token, id throws(VocabularyReader.Failure) in
+                guard (0..<Self.mostTokens).contains(id) else {
+                    throw .init("the id \(id) is not between 0 and \(Self.mostTokens - 1)")
+                }
+                while tokens.count <= id { tokens.append(nil) }
+                guard tokens[id] == nil else { throw .init("two tokens have the id \(id)") }
+                tokens[id] = token
+            }
+        } catch {
+            throw .malformed(path: path, reason: error.reason)
+        }
+        var text: [UInt8] = []
+        var lines: [Range<Int>] = []
+        for token in tokens {
+            let start = text.count
+            text += token ?? []
+            lines.append(start..<text.count)
+            text.append(UInt8(ascii: "\n"))
+        }
+        guard text.count <= Self.mostBytes else {
+            throw .malformed(path: path, reason: "its tokens have more than \(Self.mostBytes) bytes")
+        }
+        self.init(text: text, lines: lines)
+    }
+
+    /// A file that is UTF-8.
+    private static func text(of path: String, atMost limit: Int) throws(TokenizerError) -> [UInt8] {
+        let text: [UInt8]
         do {
-            text = try unsafe [UInt8](MappedFile(path: path, atMost: Self.mostBytes).bytes)
+            text = try MappedFile(path: path, atMost: limit).contents()
         } catch {
             throw TokenizerError(error)
         }
         guard String(validating: text, as: UTF8.self) != nil else {
             throw .malformed(path: path, reason: "it is not UTF-8")
         }
-        lines = Self.lines(of: text)
+        return text
+    }
+
+    /// Makes the trie of at most `mostBytes` of text, whose lines are tokens or blank.
+    private init(text: [UInt8], lines: [Range<Int>]) {
+        self.text = text
+        self.lines = lines
         count = lines.count
         wordRoot = Node(count)
         continuationRoot = Node(count + 1)

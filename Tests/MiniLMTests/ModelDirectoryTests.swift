@@ -95,6 +95,20 @@ import Testing
         #expect(try configuration(of: Self.newFiles) == configuration())
     }
 
+    /// What SentenceTransformer.save makes of all-MiniLM-L6-v2, but for the weights' file, which has the same tensors.
+    @Test func `a model in today's layout has the vectors it had, to the bit`() throws {
+        let folder = try TemporaryFolder()
+        for (file, text) in Self.newFiles { _ = try folder.write(Array(text.utf8), to: file) }
+        for name in ["tokenizer.json", "model.safetensors"] {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder.path)/\(name)", withDestinationPath: "\(Weights.directory)/\(name)")
+        }
+        let texts = try EncoderGoldens().texts
+        let encoder = try SentenceEncoder(modelDirectory: folder.path)
+        #expect(encoder.maxTokens == 256)
+        #expect(try encoder.encode(texts).values == Weights.encoder.get().encode(texts).values)
+    }
+
     @Test(arguments: [(#""mean""#, Pooling.mean), (#"["mean"]"#, .mean), (#""cls""#, .cls), (#"["cls"]"#, .cls)])
     func `a pooling mode is a name, or a list of one`(mode: String, expected: Pooling) throws {
         let pooled = try configuration("1_Pooling/config.json", of: Self.newFiles) {

@@ -1,5 +1,6 @@
 // What model directories may say about their tokenizer, and what becomes of files that are damaged.
 
+import Foundation
 import MiniLM
 import TestSupport
 import Testing
@@ -19,10 +20,12 @@ import Testing
     }
 
     /// tokenizer.json with these members in its normaliser, model and list of added tokens.
-    private func tokenizerJSON(normalizer: String = "", model: String = "", added: String = "") -> String {
+    private func tokenizerJSON(
+        normalizer: String = "", model: String = "", added: String = "", vocab: String = "{}"
+    ) -> String {
         """
         {"added_tokens": [\(added)], "normalizer": {"type": "BertNormalizer"\(normalizer)},
-         "pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "vocab": {}\(model)}}
+         "pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "vocab": \(vocab)\(model)}}
         """
     }
 
@@ -107,6 +110,98 @@ import Testing
         #expect(try ids("a", vocabulary: "\n\n" + Self.vocabulary) == [4, 6, 5])
     }
 
+    // MARK: - Vocabularies within tokenizer.json
+
+    /// The tokenizer of a directory without vocab.txt, as transformers 5 leaves it.
+    private func tokenizer(vocab: String) throws -> WordPieceTokenizer {
+        try TokenizerFixture.withFolder(["tokenizer.json": tokenizerJSON(vocab: vocab)]) {
+            try WordPieceTokenizer(modelDirectory: $0)
+        }
+    }
+
+    /// An object of the four specials, with the ids they have in `vocabulary`, and of these members.
+    private func vocab(_ members: String) -> String {
+        #"{"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, \#(members)}"#
+    }
+
+    @Test func withoutAListTheVocabularyIsTokenizerJSONs() throws {
+        let members = Self.vocabulary.split(separator: "\n").enumerated().map { "\"\($1)\":\($0)" }
+        for members in [members, members.reversed()] {
+            let tokenizer = try tokenizer(vocab: "{\(members.joined(separator: " ,\n\t"))}")
+            #expect(tokenizer.vocabularySize == 12)
+            for text in ["abb", "a b e", "é", "ü"] { #expect(try tokenizer.tokenize(text).ids == ids(text)) }
+        }
+    }
+
+    /// Oracle: the same model's vocab.txt.
+    @Test func theRealTokenizerJSONHasTheRealVocabulary() throws {
+        let real = try TokenizerFixture.tokenizer()
+        let json = try String(contentsOfFile: "\(Weights.directory)/tokenizer.json", encoding: .utf8)
+        let tokenizer = try TokenizerFixture.withFolder(["tokenizer.json": json]) {
+            try WordPieceTokenizer(modelDirectory: $0)
+        }
+        #expect(tokenizer.vocabularySize == real.vocabularySize)
+        for id in 0..<Int32(real.vocabularySize) { #expect(tokenizer.token(id) == real.token(id)) }
+        for text in try TokenizerGoldens.load().groups.flatMap(\.cases).map(\.text) {
+            #expect(tokenizer.tokenize(text) == real.tokenize(text))
+        }
+    }
+
+    @Test func aListWinsOverTokenizerJSON() throws {
+        let files = ["vocab.txt": Self.vocabulary, "tokenizer.json": tokenizerJSON(vocab: vocab(#""a": 4, "b": 5"#))]
+        let ids = try TokenizerFixture.withFolder(files) {
+            try WordPieceTokenizer(modelDirectory: $0).tokenize("b").ids
+        }
+        #expect(ids == [2, 11, 3])
+    }
+
+    /// A Swift String takes the first two for equal, and so would a dictionary of them.
+    @Test func tokensAreToldApartByTheirBytes() throws {
+        let tokens = ["é", "e\u{301}", "Å", "\u{212B}", "a\nb"]
+        let members = tokens.enumerated().map { "\"\($1.replacing("\n", with: #"\n"#))\": \($0 + 4)" }
+        let tokenizer = try tokenizer(vocab: vocab(members.joined(separator: ", ")))
+        for (index, token) in tokens.enumerated() {
+            #expect(tokenizer.token(Int32(index + 4)).map { Array($0.utf8) } == Array(token.utf8))
+        }
+    }
+
+    @Test(arguments: [
+        (#"\u0061"#, "a"), (#"\u00e9\u00C9"#, "éÉ"), (#"\uD83D\uDE00"#, "😀"),
+        (#"\\\"\/\b\f\n\r\t"#, "\\\"/\u{8}\u{C}\n\r\t"),
+    ])
+    func escapesAreRead(escaped: String, token: String) throws {
+        #expect(try tokenizer(vocab: vocab(#""\#(escaped)": 4"#)).token(4) == token)
+    }
+
+    @Test func anIdThatNoTokenHasIsATokenNoTextHas() throws {
+        let tokenizer = try tokenizer(vocab: vocab(#""a": 7"#))
+        #expect(tokenizer.vocabularySize == 8)
+        #expect(tokenizer.token(5)?.isEmpty == true)
+        #expect(tokenizer.tokenize("a").ids == [2, 7, 3])
+    }
+
+    @Test func onlyTheModelsVocabularyIsMeant() throws {
+        let decoys = #"{"vocab": {"a": 1}, "n": [-1.5e3, {"model": {"vocab": 7}}, "}\"]", true], "e": {}, "f": [], "#
+        let json = decoys + tokenizerJSON(model: #", "x": 0"#, vocab: vocab(#""a": 4"#)).dropFirst()
+        let ids = try TokenizerFixture.withFolder(["tokenizer.json": json]) {
+            try WordPieceTokenizer(modelDirectory: $0).tokenize("a").ids
+        }
+        #expect(ids == [2, 4, 3])
+    }
+
+    @Test(arguments: [
+        (#"{"[UNK]": 1, "[CLS]": 2, "[SEP]": 2}"#, "two tokens have the id 2"),
+        (#"{"[UNK]": -1}"#, "the id -1 is not between"), (#"{"[UNK]": 1048576}"#, "the id 1048576 is not between"),
+        (#"{"[UNK]": 99999999999999999999}"#, "an id is no integer"), (#"{"[UNK]": "1"}"#, "an id is no integer"),
+        (#"{"[UNK]": 1.5}"#, "there is no }"), (#"["[UNK]"]"#, "there is no {"), ("null", "there is no {"),
+        (#"{"\ud83d": 1}"#, ""), (#"{"[UNK]": 0, "[CLS]": 1}"#, "[SEP] is missing"), ("{}", "[UNK] is missing"),
+    ])
+    func aVocabularyThatIsNoneIsRefused(vocab: String, reason: String) throws {
+        let error = #expect(throws: TokenizerError.self) { try tokenizer(vocab: vocab) }
+        #expect(error?.description.contains("tokenizer.json") == true)
+        #expect(reason.isEmpty || error?.description.contains(reason) == true, "\(String(describing: error))")
+    }
+
     // MARK: - Refusals
 
     @Test(arguments: [
@@ -165,12 +260,13 @@ import Testing
     }
 
     /// Files are cut and their bytes flipped: each is read or refused with a TokenizerError, and never crashes.
-    @Test func damagedFilesAreReadOrRefused() throws {
+    @Test(arguments: [true, false])
+    func damagedFilesAreReadOrRefused(hasList: Bool) throws {
+        let members = ###""[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "a": 4, "##b": 5, "\u00c9": 6"###
         let config = Array(#"{"do_lower_case": true, "cls_token": {"content": "[CLS]"}, "unk_token": "[UNK]"}"#.utf8)
-        let tokenizer = Array(tokenizerJSON(normalizer: #", "lowercase": true"#).utf8)
-        let files = [
-            "vocab.txt": Array(Self.vocabulary.utf8), "tokenizer_config.json": config, "tokenizer.json": tokenizer,
-        ]
+        let tokenizer = Array(tokenizerJSON(normalizer: #", "lowercase": true"#, vocab: "{\(members)}").utf8)
+        var files = ["tokenizer_config.json": config, "tokenizer.json": tokenizer]
+        if hasList { files["vocab.txt"] = Array(Self.vocabulary.utf8) }
         var random = RandomTexts(seed: 3)
         var refused = 0
         for _ in 0..<500 {
