@@ -10,7 +10,12 @@ if ! command -v swift >/dev/null; then
     say "deps: Swift is not on the PATH. Install Swift 6.2 or newer from https://www.swift.org/install and try again."
     exit 1
 fi
-version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+)\.([0-9]+).*/\1 \2/p' | head -n 1)
+# One that lacks a shared library is on the PATH and does not start; the loader says which.
+if ! about=$(swift --version 2>&1); then
+    say "deps: swift does not start: ${about:-it says nothing}"
+    exit 1
+fi
+version=$(sed -nE 's/.*Swift version ([0-9]+)\.([0-9]+).*/\1 \2/p' <<<"$about" | head -n 1)
 read -r major minor <<<"${version:-0 0}"
 if ((major < 6 || (major == 6 && minor < 2))); then
     say "deps: Swift $major.$minor is too old: this package needs 6.2 or newer (https://www.swift.org/install)."
