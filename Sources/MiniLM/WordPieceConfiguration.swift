@@ -25,29 +25,23 @@ public struct WordPieceConfiguration: Sendable, Equatable {
 
     public init() {}
 
-    /// Reads tokenizer_config.json and tokenizer.json, each where present.
+    /// Reads tokenizer_config.json and tokenizer.json, each where present, as transformers 4.57 and 5 do for a BERT.
     ///
-    /// What tokenizer_config.json writes out wins, as in Hugging Face's `BertTokenizerFast`. tokenizer.json's truncation
-    /// and padding are left alone: they are defaults of calls, not of the model.
+    /// Case, accents and CJK ideographs are tokenizer_config.json's, and what it does not write is as without the file: lower case,
+    /// even where tokenizer.json has `"lowercase": false`. Of a tokenizer whose `tokenizer_class` is `PreTrainedTokenizerFast`, which
+    /// version 5 calls `TokenizersBackend`, they are tokenizer.json's. Its truncation and padding are left alone: they are defaults of
+    /// calls, not of the model.
     public init(modelDirectory path: String) throws(TokenizerError) {
-        if let file = try optionalJSON(TokenizerJSON.self, path: "\(path)/tokenizer.json") {
-            try read(file.value, path: file.path)
-        }
-        if let file = try optionalJSON(TokenizerConfigJSON.self, path: "\(path)/tokenizer_config.json") {
-            read(file.value)
-        }
-    }
-
-    private mutating func read(_ file: TokenizerConfigJSON) {
-        if let lowercases = file.lowercases {
-            lowercase = lowercases
-            stripAccents = lowercases
-        }
-        stripAccents = file.stripsAccents ?? stripAccents
-        tokenizeChineseChars = file.tokenizesChineseChars ?? tokenizeChineseChars
-        unkToken = file.unknown?.content ?? unkToken
-        clsToken = file.classifier?.content ?? clsToken
-        sepToken = file.separator?.content ?? sepToken
+        let json = try optionalJSON(TokenizerJSON.self, path: "\(path)/tokenizer.json")
+        if let json { try read(json.value, path: json.path) }
+        let config = try optionalJSON(TokenizerConfigJSON.self, path: "\(path)/tokenizer_config.json")?.value
+        unkToken = config?.unknown?.content ?? unkToken
+        clsToken = config?.classifier?.content ?? clsToken
+        sepToken = config?.separator?.content ?? sepToken
+        guard json == nil || config?.leavesTextToTokenizerJSON != true else { return }
+        lowercase = config?.lowercases ?? true
+        stripAccents = config?.stripsAccents ?? lowercase
+        tokenizeChineseChars = config?.tokenizesChineseChars ?? true
     }
 
     private mutating func read(_ file: TokenizerJSON, path: String) throws(TokenizerError) {
@@ -105,10 +99,15 @@ private struct TokenizerConfigJSON: Decodable {
         }
     }
 
+    let kind: String?
     let lowercases, stripsAccents, tokenizesChineseChars: Bool?
     let unknown, classifier, separator: Token?
 
+    /// Whether the class is the general one, which is whatever tokenizer.json says; BERT's own sets the normaliser anew.
+    var leavesTextToTokenizerJSON: Bool { ["PreTrainedTokenizerFast", "TokenizersBackend"].contains(kind) }
+
     private enum CodingKeys: String, CodingKey {
+        case kind = "tokenizer_class"
         case lowercases = "do_lower_case"
         case stripsAccents = "strip_accents"
         case tokenizesChineseChars = "tokenize_chinese_chars"

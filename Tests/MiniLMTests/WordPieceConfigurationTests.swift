@@ -56,15 +56,48 @@ import Testing
         #expect(!cased.lowercase && !cased.stripAccents)
         let stripped = try configuration(config: #"{"do_lower_case": false, "strip_accents": true}"#)
         #expect(!stripped.lowercase && stripped.stripAccents)
-        let fast = try configuration(tokenizer: tokenizerJSON(normalizer: #", "lowercase": false"#))
-        #expect(!fast.lowercase && !fast.stripAccents)
     }
 
-    @Test func tokenizerConfigWinsOverTokenizerJSON() throws {
-        let both = try configuration(
-            config: #"{"do_lower_case": true, "tokenize_chinese_chars": false}"#,
-            tokenizer: tokenizerJSON(normalizer: #", "lowercase": false, "handle_chinese_chars": true"#))
-        #expect(both.lowercase && both.stripAccents && !both.tokenizeChineseChars)
+    /// Oracle: the normaliser of `AutoTokenizer.from_pretrained` in transformers 4.57.1 and 5.24.0, asked for all these directories.
+    @Test(arguments: [nil, "BertTokenizer", "BertTokenizerFast"], [nil, true, false])
+    func tokenizerConfigDecidesAloneOfABertTokenizer(name: String?, lowercases: Bool?) throws {
+        for json in [true, false] {
+            let both = try configuration(
+                config: tokenizerConfig(class: name, lowercases: lowercases), tokenizer: cjkAsWords(lowercases: json))
+            #expect(both.lowercase == (lowercases ?? true))
+            #expect(both.stripAccents == both.lowercase)
+            #expect(both.tokenizeChineseChars)
+        }
+    }
+
+    /// The same oracle; 4.57 has only the first class, 5.24 both.
+    @Test(arguments: ["PreTrainedTokenizerFast", "TokenizersBackend"], [nil, true, false])
+    func tokenizerJSONDecidesAloneOfAGeneralTokenizer(name: String, lowercases: Bool?) throws {
+        let config = tokenizerConfig(class: name, lowercases: lowercases)
+        for json in [true, false] {
+            let both = try configuration(config: config, tokenizer: cjkAsWords(lowercases: json))
+            #expect(both.lowercase == json && both.stripAccents == json && !both.tokenizeChineseChars)
+        }
+        #expect(try configuration(config: config).lowercase == (lowercases ?? true))
+    }
+
+    /// As above, and the same oracle.
+    @Test func withoutTokenizerConfigTextIsPutInLowerCase() throws {
+        let configuration = try configuration(tokenizer: cjkAsWords(lowercases: false))
+        #expect(configuration.lowercase && configuration.stripAccents && configuration.tokenizeChineseChars)
+    }
+
+    private func tokenizerConfig(class name: String?, lowercases: Bool?) -> String {
+        let members = [
+            name.map { #""tokenizer_class": "\#($0)""# }, lowercases.map { #""do_lower_case": \#($0)"# },
+            #""model_max_length": 512"#,
+        ]
+        return "{\(members.compactMap(\.self).joined(separator: ", "))}"
+    }
+
+    /// A tokenizer.json that leaves CJK ideographs in their words.
+    private func cjkAsWords(lowercases: Bool) -> String {
+        tokenizerJSON(normalizer: #", "lowercase": \#(lowercases), "handle_chinese_chars": false"#)
     }
 
     @Test func tokensAreNamedByStringOrObject() throws {
