@@ -29,8 +29,8 @@ struct EncoderConfiguration: Sendable, Equatable {
 }
 
 extension EncoderConfiguration {
-    /// Reads config.json, modules.json, its modules' config.json, sentence_bert_config.json and tokenizer_config.json, as
-    /// sentence-transformers writes them: up to version 5.3, from 5.4 on, or some of each.
+    /// Reads config.json, modules.json, its modules' config.json, sentence_bert_config.json, tokenizer_config.json and
+    /// config_sentence_transformers.json, as sentence-transformers writes them: up to version 5.3, from 5.4 on, or some of each.
     init(modelDirectory directory: String) throws(ModelError) {
         let bert = try JSONFile<BertFile>(path: "\(directory)/config.json")
         let modules = try JSONFile<[Module]>(path: "\(directory)/modules.json")
@@ -48,6 +48,10 @@ extension EncoderConfiguration {
         (pooling, normalizes) = try Self.pooling(modules, in: directory, hiddenSize: hiddenSize)
 
         maxTokens = try Self.maxTokens(in: directory, positions: maxPositionEmbeddings)
+
+        if let calls = try JSONFile<CallsFile>.ifPresent(path: "\(directory)/config_sentence_transformers.json") {
+            try calls.value.check(path: calls.path, hiddenSize: hiddenSize)
+        }
     }
 
     /// Tokens of a text the model reads: `max_seq_length` of sentence_bert_config.json where it is written, which it is up to
@@ -251,6 +255,36 @@ private struct TransformerFile: Decodable {
         }
         guard processing?.isEmpty ?? true else {
             throw .unsupported(path: path, reason: "processing_kwargs are not empty")
+        }
+    }
+}
+
+/// config_sentence_transformers.json: what is done in every call that does not say otherwise.
+private struct CallsFile: Decodable {
+    let prompts: [String: String?]?
+    let defaultPrompt: String?
+    let vectorSize: Int?
+
+    private enum CodingKeys: String, CodingKey {
+        case prompts
+        case defaultPrompt = "default_prompt_name"
+        case vectorSize = "truncate_dim"
+    }
+
+    func check(path: String, hiddenSize: Int) throws(ModelError) {
+        if let defaultPrompt {
+            guard let prompt = prompts?[defaultPrompt] else {
+                throw .malformed(path: path, reason: "default_prompt_name is \(defaultPrompt), which prompts lack")
+            }
+            // null is the empty prompt.
+            guard (prompt ?? "").isEmpty else {
+                throw .unsupported(
+                    path: path, reason: "every text would begin with “\(prompt ?? "")”, its default prompt")
+            }
+        }
+        guard vectorSize ?? hiddenSize >= hiddenSize else {
+            throw .unsupported(
+                path: path, reason: "truncate_dim is \(vectorSize ?? 0), less than hidden_size \(hiddenSize)")
         }
     }
 }

@@ -25,12 +25,17 @@ public struct WordPieceConfiguration: Sendable, Equatable {
 
     public init() {}
 
-    /// Reads tokenizer_config.json and tokenizer.json, each where present, as transformers 4.57 and 5 do for a BERT.
+    /// Reads tokenizer_config.json, tokenizer.json and sentence_bert_config.json, each where present, as transformers 4.57 and 5
+    /// do for a BERT.
     ///
     /// Case, accents and CJK ideographs are tokenizer_config.json's, and what it does not write is as without the file: lower case,
     /// even where tokenizer.json has `"lowercase": false`. Of a tokenizer whose `tokenizer_class` is `PreTrainedTokenizerFast`, which
     /// version 5 calls `TokenizersBackend`, they are tokenizer.json's. Its truncation and padding are left alone: they are defaults of
     /// calls, not of the model.
+    ///
+    /// `do_lower_case` of sentence_bert_config.json, where sentence-transformers has it, puts words in lower case whatever the
+    /// tokenizer's own files say, and leaves accents to them. So does sentence-transformers from 5.4 on; before, it called Python's
+    /// `lower` on the whole text, which differs in a sigma at the end of a word and in special tokens typed in a text.
     public init(modelDirectory path: String) throws(TokenizerError) {
         let json = try optionalJSON(TokenizerJSON.self, path: "\(path)/tokenizer.json")
         if let json { try read(json.value, path: json.path) }
@@ -38,10 +43,13 @@ public struct WordPieceConfiguration: Sendable, Equatable {
         unkToken = config?.unknown?.content ?? unkToken
         clsToken = config?.classifier?.content ?? clsToken
         sepToken = config?.separator?.content ?? sepToken
-        guard json == nil || config?.leavesTextToTokenizerJSON != true else { return }
-        lowercase = config?.lowercases ?? true
-        stripAccents = config?.stripsAccents ?? lowercase
-        tokenizeChineseChars = config?.tokenizesChineseChars ?? true
+        if json == nil || config?.leavesTextToTokenizerJSON != true {
+            lowercase = config?.lowercases ?? true
+            stripAccents = config?.stripsAccents ?? lowercase
+            tokenizeChineseChars = config?.tokenizesChineseChars ?? true
+        }
+        let sentences = try optionalJSON(TransformerJSON.self, path: "\(path)/sentence_bert_config.json")?.value
+        lowercase = lowercase || sentences?.lowercases == true
     }
 
     private mutating func read(_ file: TokenizerJSON, path: String) throws(TokenizerError) {
@@ -114,6 +122,15 @@ private struct TokenizerConfigJSON: Decodable {
         case unknown = "unk_token"
         case classifier = "cls_token"
         case separator = "sep_token"
+    }
+}
+
+/// sentence_bert_config.json, of which the encoder reads the rest.
+private struct TransformerJSON: Decodable {
+    let lowercases: Bool?
+
+    private enum CodingKeys: String, CodingKey {
+        case lowercases = "do_lower_case"
     }
 }
 

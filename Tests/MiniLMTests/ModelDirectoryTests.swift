@@ -170,6 +170,35 @@ import Testing
         #expect(error.contains(file) && error.contains(expected), "\(error)")
     }
 
+    // MARK: - What is done in every call
+
+    @Test(arguments: [
+        #"{"__version__": {"sentence_transformers": "2.0.0"}}"#,
+        #"{"prompts": {"query": "", "document": ""}, "default_prompt_name": null, "similarity_fn_name": "cosine"}"#,
+        #"{"prompts": {"query": "query: "}, "default_prompt_name": null}"#,
+        #"{"prompts": {"query": "", "document": "passage: "}, "default_prompt_name": "query"}"#,
+        #"{"prompts": {"query": null}, "default_prompt_name": "query", "truncate_dim": 384}"#, "{}",
+    ])
+    func `prompts that no text begins with unless asked for change nothing`(json: String) throws {
+        var files = Self.files
+        files["config_sentence_transformers.json"] = json
+        #expect(try configuration(of: files) == configuration())
+    }
+
+    @Test(arguments: [
+        (#"{"prompts": {"q": "query: "}, "default_prompt_name": "q"}"#, "every text would begin with “query: ”"),
+        (#"{"prompts": {"d": ""}, "default_prompt_name": "q"}"#, "default_prompt_name is q, which prompts lack"),
+        (#"{"truncate_dim": 128}"#, "truncate_dim is 128, less than hidden_size 384"),
+        (#"{"default_prompt_name": 7}"#, "default_prompt_name is not of type String"), ("", "it is empty"),
+        ("[", "not JSON"),
+    ])
+    func `a prompt before every text, and vectors that are cut, are refused`(json: String, expected: String) {
+        var files = Self.files
+        files["config_sentence_transformers.json"] = json
+        let error = reason { _ = try configuration(of: files) }
+        #expect(error.contains("config_sentence_transformers.json") && error.contains(expected), "\(error)")
+    }
+
     // MARK: - Refusals
 
     @Test(arguments: files.keys.sorted())

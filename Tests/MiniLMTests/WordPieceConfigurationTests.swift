@@ -11,9 +11,10 @@ import Testing
 
     /// The configuration of a directory that holds these files.
     private func configuration(
-        config: String? = nil, tokenizer: String? = nil
+        config: String? = nil, tokenizer: String? = nil, sentences: String? = nil
     ) throws -> WordPieceConfiguration {
         var files: [String: String] = [:]
+        files["sentence_bert_config.json"] = sentences
         files["tokenizer_config.json"] = config
         files["tokenizer.json"] = tokenizer
         return try TokenizerFixture.withFolder(files) { try WordPieceConfiguration(modelDirectory: $0) }
@@ -98,6 +99,23 @@ import Testing
     /// A tokenizer.json that leaves CJK ideographs in their words.
     private func cjkAsWords(lowercases: Bool) -> String {
         tokenizerJSON(normalizer: #", "lowercase": \#(lowercases), "handle_chinese_chars": false"#)
+    }
+
+    /// Oracle: for each scalar between two letters the tokenizers library's `Lowercase`, which sentence-transformers puts before the
+    /// normaliser, and BertNormalizer give what a BertNormalizer with these two settings gives.
+    @Test(arguments: [true, false], [nil, true, false])
+    func sentenceTransformersLowerCaseComesFirstAndLeavesAccents(lowercases: Bool, strips: Bool?) throws {
+        let config = #"{"do_lower_case": \#(lowercases), "strip_accents": \#(strips.map { "\($0)" } ?? "null")}"#
+        let alone = try configuration(config: config)
+        var expected = alone
+        expected.lowercase = true
+        for (sentences, expected) in [
+            (#"{"max_seq_length": 256, "do_lower_case": true}"#, expected), (#"{"do_lower_case": false}"#, alone),
+            (#"{"do_lower_case": null}"#, alone), (#"{"transformer_task": "feature-extraction"}"#, alone),
+        ] {
+            #expect(try configuration(config: config, sentences: sentences) == expected)
+        }
+        #expect(alone.stripAccents == (strips ?? lowercases))
     }
 
     @Test func tokensAreNamedByStringOrObject() throws {
