@@ -117,9 +117,10 @@ public struct WordPieceTokenizer: Sendable {
 
     /// The ids of a text, `[CLS]` and `[SEP]` included.
     ///
-    /// - Parameter maxTokens: Longest result, at least 2; what is beyond is cut before `[SEP]`. nil cuts nothing.
+    /// - Parameter maxTokens: Longest result, at least 2; what is beyond is cut before `[SEP]`. nil cuts nothing; a model reads
+    ///   `SentenceEncoder.maxTokens` of them.
     /// - Complexity: linear in the text's length, also when most of it is cut: `untruncatedCount` is exact.
-    public func tokenize(_ text: String, maxTokens: Int? = 256) -> Tokenization {
+    public func tokenize(_ text: String, maxTokens: Int? = nil) -> Tokenization {
         var pieces = PieceList(first: classifier, limit: maxTokens.map { max($0, 2) - 1 })
         _ = scan(text, into: &pieces)
         return tokenization(of: pieces)

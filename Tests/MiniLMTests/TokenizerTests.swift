@@ -23,7 +23,7 @@ import Testing
     @Test func idsAndOffsetsEqualTheReference() {
         #expect(goldens.count > 300)
         for golden in goldens {
-            let result = tokenizer.tokenize(golden.text, maxTokens: nil)
+            let result = tokenizer.tokenize(golden.text)
             #expect(result.ids == golden.ids, "\(golden.text.debugDescription)")
             #expect(
                 result.offsets.map { [$0.lowerBound, $0.upperBound] } == golden.offsets,
@@ -41,7 +41,7 @@ import Testing
             let tokenizer = try WordPieceTokenizer(
                 vocabulary: "\(Weights.directory)/vocab.txt", configuration: configuration)
             for golden in group.cases {
-                let result = tokenizer.tokenize(golden.text, maxTokens: nil)
+                let result = tokenizer.tokenize(golden.text)
                 #expect(result.ids == golden.ids, "\(group.settings) \(golden.text.debugDescription)")
                 #expect(
                     result.offsets.map { [$0.lowerBound, $0.upperBound] } == golden.offsets,
@@ -80,7 +80,7 @@ import Testing
 
     @Test func truncationKeepsThePrefixAndTheSeparator() {
         for golden in goldens {
-            let whole = tokenizer.tokenize(golden.text, maxTokens: nil)
+            let whole = tokenizer.tokenize(golden.text)
             #expect(!whole.isTruncated)
             for limit in [2, 3, 5, 16, 256] {
                 let cut = tokenizer.tokenize(golden.text, maxTokens: limit)
@@ -103,7 +103,7 @@ import Testing
 
     /// A word that fits by half is cut between its pieces, and one that turns out to be unknown behind the cut is one token.
     @Test func theCutMayFallInsideAWord() {
-        let whole = tokenizer.tokenize("tokenization", maxTokens: nil)
+        let whole = tokenizer.tokenize("tokenization")
         #expect(whole.ids.count == 4)
         #expect(tokenizer.tokenize("tokenization", maxTokens: 3).ids == [Self.cls, whole.ids[1], Self.sep])
         let unknown = tokenizer.tokenize("tokenization☃", maxTokens: 3)
@@ -128,14 +128,20 @@ import Testing
     @Test func aWordOfAMegabyteIsOneUnknownToken() {
         for letter in ["x", "é", "각"] {
             let word = String(repeating: letter, count: 1 << 20)
-            let result = tokenizer.tokenize("a \(word) b", maxTokens: nil)
+            let result = tokenizer.tokenize("a \(word) b")
             #expect(result.ids == [Self.cls, 1037, Self.unk, 1038, Self.sep])
             #expect(result.offsets[2] == 2..<2 + word.utf8.count)
         }
     }
 
+    /// How much a model reads is the model's to say, not the tokenizer's.
+    @Test func nothingIsCutUnlessAsked() {
+        let whole = tokenizer.tokenize(String(repeating: "lamp ", count: 600))
+        #expect(whole.ids.count == 602 && !whole.isTruncated)
+    }
+
     @Test func aMegabyteOfWordsIsCountedExactly() {
-        let result = tokenizer.tokenize(String(repeating: "lamp, ", count: 170_000))
+        let result = tokenizer.tokenize(String(repeating: "lamp, ", count: 170_000), maxTokens: 256)
         #expect(result.ids.count == 256)
         #expect(result.untruncatedCount == 340_002)
         #expect(result.isTruncated)
@@ -154,7 +160,7 @@ import Testing
         for _ in 0..<20_000 {
             let text = random.text(upTo: 12)
             let utf8 = Array(text.utf8)
-            let result = tokenizer.tokenize(text, maxTokens: nil)
+            let result = tokenizer.tokenize(text)
             #expect(result.ids.count == result.offsets.count)
             #expect(result.ids.count == result.untruncatedCount)
             #expect(result.ids.allSatisfy { tokenizer.token($0) != nil })
@@ -175,10 +181,10 @@ import Testing
         var random = RandomTexts(seed: 2)
         for _ in 0..<10_000 {
             let (left, right) = (random.text(upTo: 6), random.text(upTo: 6))
-            let ids = tokenizer.tokenize("\(left) \(right)", maxTokens: nil).ids
+            let ids = tokenizer.tokenize("\(left) \(right)").ids
             let expected =
-                tokenizer.tokenize(left, maxTokens: nil).ids.dropLast()
-                + tokenizer.tokenize(right, maxTokens: nil).ids.dropFirst()
+                tokenizer.tokenize(left).ids.dropLast()
+                + tokenizer.tokenize(right).ids.dropFirst()
             #expect(ids == Array(expected), "\(left.debugDescription) \(right.debugDescription)")
         }
     }

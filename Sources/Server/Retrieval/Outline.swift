@@ -30,7 +30,7 @@ struct Outline {
     var tokenCount: Int { offsets.count }
 
     init(of text: String, tokenizer: WordPieceTokenizer) {
-        let offsets = Array(tokenizer.tokenize(text, maxTokens: nil).offsets.dropFirst().dropLast())
+        let offsets = Array(tokenizer.tokenize(text).offsets.dropFirst().dropLast())
         var breaks = Self.words(of: text, offsets: offsets)
         var sections: [Section] = []
 
