@@ -160,7 +160,7 @@ public final class SentenceEncoder: Sendable {
         }
     }
 
-    /// The vectors of texts that have been tokenised with `tokenizer`, each to at most `maxTokens`.
+    /// The vectors of texts that have been tokenised with `tokenizer`, each to at most `maxTokens`, or of ids of your own.
     ///
     /// Parameters as of `encode(_:progress:isCancelled:)`.
     public func encode(

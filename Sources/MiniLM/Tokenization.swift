@@ -3,7 +3,7 @@
 /// A text as token ids, and where in the text each of them comes from.
 public struct Tokenization: Sendable, Equatable {
     /// `[CLS] … [SEP]`: [count].
-    public var ids: [Int32]
+    public let ids: [Int32]
     /// The UTF-8 range of each token in the source text: [count]. `[CLS]` is empty at 0, `[SEP]` empty behind the last
     /// token.
     ///
@@ -11,10 +11,27 @@ public struct Tokenization: Sendable, Equatable {
     /// They include what the normaliser removed inside a word (an accent, a soft hyphen) and nothing of what it removed
     /// around one. They equal Hugging Face's `offset_mapping` but for `[UNK]` words in which decomposition puts combining
     /// marks in another order: these have the range of the word here, there one that moved with the marks.
-    public var offsets: [Range<Int>]
+    public let offsets: [Range<Int>]
     /// How many ids there would be had nothing been cut.
-    public var untruncatedCount: Int
+    public let untruncatedCount: Int
 
     /// Whether tokens were cut to stay within the limit asked for.
     public var isTruncated: Bool { ids.count < untruncatedCount }
+
+    /// Ids of your own for `SentenceEncoder.encode(tokenized:)`, which reads them as they are: another tokenizer's of the same
+    /// vocabulary, say. They come from no text: their ranges are empty at 0, and nothing was cut.
+    ///
+    /// Any ids are taken here. `encode(tokenized:)` throws `EncodingError.noTokens` for none, `.tooManyTokens` for more than
+    /// `maxTokens`, and `.unknownToken` for one that is no row of the model's embeddings.
+    ///
+    /// - Parameter ids: `[CLS] … [SEP]`, those two included: [count].
+    public init(ids: [Int32]) {
+        self.init(ids: ids, offsets: Array(repeating: 0..<0, count: ids.count), untruncatedCount: ids.count)
+    }
+
+    init(ids: [Int32], offsets: [Range<Int>], untruncatedCount: Int) {
+        self.ids = ids
+        self.offsets = offsets
+        self.untruncatedCount = untruncatedCount
+    }
 }

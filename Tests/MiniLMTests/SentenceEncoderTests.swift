@@ -38,12 +38,18 @@ import Testing
         #expect(try encoder.encode(tokenized: tokenized).values == encoder.encode(texts).values)
     }
 
+    @Test func `ids of one's own have the vectors of the text that has them`() throws {
+        let own = [Tokenization(ids: [101, 2028, 1012, 102]), Tokenization(ids: [101, 102])]
+        let embeddings = try encoder.encode(tokenized: own)
+        #expect(try embeddings.values == encoder.encode(["One.", ""]).values)
+        #expect(embeddings.tokenCounts == [4, 2] && embeddings.truncatedTokens == [0, 0])
+        #expect(own[0].offsets == Array(repeating: 0..<0, count: 4) && !own[0].isTruncated)
+    }
+
     @Test func `ids that are no tokens of the model are refused`() throws {
         func encode(_ ids: [Int32]) throws(EncodingError) {
             let good = encoder.tokenizer.tokenize("good")
-            var bad = good
-            bad.ids = ids
-            _ = try encoder.encode(tokenized: [good, bad])
+            _ = try encoder.encode(tokenized: [good, Tokenization(ids: ids)])
         }
         #expect(throws: EncodingError.noTokens(text: 1)) { try encode([]) }
         #expect(throws: EncodingError.unknownToken(text: 1, id: 30522, vocabularySize: 30522)) {
