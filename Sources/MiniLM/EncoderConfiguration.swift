@@ -166,6 +166,9 @@ private struct BertFile: Decodable {
                 path: path,
                 reason: "hidden_size \(hiddenSize) or intermediate_size \(intermediateSize) is no multiple of 8")
         }
+        guard maxPositionEmbeddings >= 2 else {
+            throw .malformed(path: path, reason: "max_position_embeddings is 1, and the empty text has two tokens")
+        }
         guard layerNormEpsilon > 0, layerNormEpsilon.isFinite else {
             throw .malformed(path: path, reason: "layer_norm_eps is \(layerNormEpsilon)")
         }

@@ -220,6 +220,7 @@ import Testing
         ("config.json", "\"hidden_size\": 384", "\"hidden_size\": 9223372036854775807", "sizes"),
         ("config.json", "\"hidden_size\": 384,", "", "hidden_size is missing"),
         ("config.json", "1e-12", "0", "layer_norm_eps"),
+        ("config.json", "embeddings\": 512", "embeddings\": 1", "max_position_embeddings is 1"),
         ("modules.json", "models.Normalize", "models.Dense", "Dense"),
         ("1_Pooling/config.json", "384", "768", "word_embedding_dimension is 768"),
         ("1_Pooling/config.json", "false", "true", #"["pooling_mode_cls_token", "pooling_mode_mean_tokens"]"#),
