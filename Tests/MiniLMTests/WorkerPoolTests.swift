@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct WorkerPoolTests {
     private final class Counts: Sendable {
-        let values = Guarded<[Int: Int]>([:])
+        let values = Locked<[Int: Int]>([:])
         func add(_ key: Int) { values.withLock { $0[key, default: 0] += 1 } }
     }
 
@@ -122,7 +122,7 @@ import Testing
         let pool = WorkerPool(threads: 1) { 0 }
         // Before it runs, a seat is free for the short call.
         #expect(pool.hasThreads(within: .seconds(60)))
-        let order = Guarded<[Int]>([])
+        let order = Locked<[Int]>([])
         onThreads(2) { caller in
             if caller == 0 {
                 pool.run(20) { task, _ in
@@ -179,24 +179,33 @@ import Testing
         #expect(heard.load(ordering: .relaxed) == 3000)
     }
 
-    @Test func `a barrier lets nobody through before all are there`() {
-        let (members, rounds) = (3, 200)
+}
+
+@Suite struct SpinBarrierTests {
+    /// Has members meet so many times, each after it has done `before` with its number and the round's, and counts who was let through
+    /// before all were there.
+    private func early(
+        members: Int, rounds: Int, before: @escaping @Sendable (SpinBarrier, _ member: Int, _ round: Int) -> Void
+    ) -> Int {
         let barrier = SpinBarrier(members: members)
         let arrived = Atomic<Int>(0)
         let early = Atomic<Int>(0)
-        onThreads(members) { _ in
+        onThreads(members) { member in
             for round in 1...rounds {
+                before(barrier, member, round)
                 arrived.add(1, ordering: .relaxed)
                 barrier.wait()
                 if arrived.load(ordering: .relaxed) < round * members { early.add(1, ordering: .relaxed) }
                 barrier.wait()
             }
         }
-        #expect(early.load(ordering: .relaxed) == 0)
+        return early.load(ordering: .relaxed)
     }
-}
 
-@Suite struct SpinBarrierTests {
+    @Test func `a barrier lets nobody through before all are there`() {
+        #expect(early(members: 3, rounds: 200) { _, _, _ in } == 0)
+    }
+
     #if os(Linux)
     /// Processor seconds of the calling thread.
     private static func seconds() -> Double {
@@ -209,7 +218,7 @@ import Testing
     /// it on a core that has nothing else to do; it is given a fifth, beside the 300 µs that it may wait awake.
     @Test(.timeLimit(.minutes(1))) func `members that wait for one that is late sleep`() {
         let barrier = SpinBarrier(members: 3)
-        let used = Guarded<[Double]>([])
+        let used = Locked<[Double]>([])
         onThreads(3) { member in
             if member == 0 {
                 while barrier.sleeping < 2 { Thread.sleep(forTimeInterval: 0.001) }
@@ -228,33 +237,11 @@ import Testing
 
     /// Each in turn is late enough for the others to sleep, and is not left behind by those it wakes.
     @Test(.timeLimit(.minutes(1))) func `sleepers are woken in every round`() {
-        let (members, rounds) = (3, 30)
-        let barrier = SpinBarrier(members: members)
-        let arrived = Atomic<Int>(0)
-        let early = Atomic<Int>(0)
-        onThreads(members) { member in
-            for round in 1...rounds {
-                if round % members == member {
-                    while barrier.sleeping < members - 1 { Thread.sleep(forTimeInterval: 0.0002) }
-                }
-                arrived.add(1, ordering: .relaxed)
-                barrier.wait()
-                if arrived.load(ordering: .relaxed) < round * members { early.add(1, ordering: .relaxed) }
-                barrier.wait()
-            }
+        let members = 3
+        let early = early(members: members, rounds: 30) { barrier, member, round in
+            guard round % members == member else { return }
+            while barrier.sleeping < members - 1 { Thread.sleep(forTimeInterval: 0.0002) }
         }
-        #expect(early.load(ordering: .relaxed) == 0)
+        #expect(early == 0)
     }
-}
-
-/// A value behind a lock that the thread sanitizer knows, which `Mutex` is not on Linux.
-///
-/// `@unchecked Sendable`: the value is read and written only while the lock is held.
-private final class Guarded<Value>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var value: Value
-
-    init(_ value: Value) { self.value = value }
-
-    func withLock<Result>(_ body: (inout Value) -> Result) -> Result { lock.withLock { body(&value) } }
 }
