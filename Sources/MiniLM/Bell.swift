@@ -35,6 +35,21 @@ final class Bell: Sendable {
         }
     }
 
+    /// Returns when it has been rung `count` times since it was made, or when `limit` has passed; whether it has been.
+    func wait(for count: Int, within limit: Duration) -> Bool {
+        let end = DispatchTime.now() + limit / .seconds(1)
+        while rings.load(ordering: .acquiring) < count {
+            isAsleep.store(true, ordering: .sequentiallyConsistent)
+            if rings.load(ordering: .sequentiallyConsistent) >= count && wakes() { return true }
+            if semaphore.wait(timeout: end) == .timedOut {
+                if wakes() { return false }
+                // Somebody has just seen the flag: the signal must not be left for who waits next.
+                semaphore.wait()
+            }
+        }
+        return true
+    }
+
     /// Clears the flag; whether it was set.
     private func wakes() -> Bool { isAsleep.exchange(false, ordering: .sequentiallyConsistent) }
 

@@ -123,12 +123,12 @@ public final class SentenceEncoder: Sendable {
     ///
     /// - Parameters:
     ///   - progress: Called on this thread, from time to time, with the number of texts done so far.
-    ///   - isCancelled: Asked before some texts are tokenised, at every further megabyte of a text, and before each slice of some
-    ///     hundred tokens, on this thread or a worker's; after true the call throws `.cancelled`.
-    ///
-    /// Neither may call `encode` of this encoder: it would wait for a worker, which may be the one that asks.
+    ///   - isCancelled: Asked on this thread only, so that `{ Task.isCancelled }` means the task that calls: before texts are tokenised,
+    ///     before a slice of some hundred tokens is computed on this thread and, while it waits for workers, whenever one has done its
+    ///     part and every 10 ms. After true no slice is begun, a long text is left within a megabyte, and when the slices in hand are
+    ///     done the call throws `.cancelled`.
     public func encode(
-        _ texts: [String], progress: ((Int) -> Void)? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
+        _ texts: [String], progress: ((Int) -> Void)? = nil, isCancelled: () -> Bool = { false }
     ) throws(EncodingError) -> Embeddings {
         var values = [Float](repeating: 0, count: texts.count * dimension)
         var span = values.mutableSpan
@@ -142,7 +142,7 @@ public final class SentenceEncoder: Sendable {
     /// After `.cancelled` a row holds its text's vector or what it held before.
     public func encode(
         _ texts: [String], into vectors: inout MutableSpan<Float>, progress: ((Int) -> Void)? = nil,
-        isCancelled: @escaping @Sendable () -> Bool = { false }
+        isCancelled: () -> Bool = { false }
     ) throws(EncodingError) -> TokenCounts {
         guard vectors.count == texts.count * dimension else {
             throw .wrongBufferSize(floats: vectors.count, needed: texts.count * dimension)
@@ -164,8 +164,7 @@ public final class SentenceEncoder: Sendable {
     ///
     /// Parameters as of `encode(_:progress:isCancelled:)`.
     public func encode(
-        tokenized: [Tokenization], progress: ((Int) -> Void)? = nil,
-        isCancelled: @escaping @Sendable () -> Bool = { false }
+        tokenized: [Tokenization], progress: ((Int) -> Void)? = nil, isCancelled: () -> Bool = { false }
     ) throws(EncodingError) -> Embeddings {
         for (text, tokenization) in tokenized.enumerated() { try check(tokenization.ids, text: text) }
         let inputs = tokenized.map(Input.init)
@@ -206,7 +205,7 @@ public final class SentenceEncoder: Sendable {
 
     /// Tokenises on the workers; a few short texts are done before a worker would have woken.
     private func tokenize(
-        _ texts: ArraySlice<String>, isCancelled: @escaping @Sendable () -> Bool
+        _ texts: ArraySlice<String>, isCancelled: () -> Bool
     ) throws(EncodingError) -> [Input] {
         let (tokenizer, maxTokens) = (tokenizer, maxTokens)
         let chunks = Self.ranges(of: texts, atMost: Self.chunkTexts, bytes: Self.chunkBytes)
@@ -217,16 +216,13 @@ public final class SentenceEncoder: Sendable {
             return inputs
         }
         let inputs = Locked([[Input]](repeating: [], count: chunks.count))
-        let done = DoneTexts()
-        workers.run(chunks.count) { chunk, _ in
-            if done.isCancelled.load(ordering: .relaxed) { return }
-            if isCancelled() { return done.isCancelled.store(true, ordering: .relaxed) }
-            guard let some = Self.tokenize(texts[chunks[chunk]], tokenizer, maxTokens, isCancelled: isCancelled) else {
-                return done.isCancelled.store(true, ordering: .relaxed)
-            }
-            inputs.withLock { $0[chunk] = some }
+        let call = CallState()
+        let isDone = workers.run(chunks.count, isCancelled: { call.note(isCancelled()) }) { chunk, _ in
+            // One that was handed out before the call was cancelled ends within a long text, too.
+            let some = Self.tokenize(texts[chunks[chunk]], tokenizer, maxTokens) { call.isCancelled }
+            if let some { inputs.withLock { $0[chunk] = some } }
         }
-        if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
+        guard isDone else { throw .cancelled }
         return inputs.withLock { $0.flatMap(\.self) }
     }
 
@@ -246,54 +242,53 @@ public final class SentenceEncoder: Sendable {
 
     /// Computes the vectors of `inputs` into the rows from `first` on.
     private func encode(
-        _ inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: @escaping @Sendable () -> Bool,
-        progress: (Int) -> Void
+        _ inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool, progress: (Int) -> Void
     ) throws(EncodingError) {
         let lengths = inputs.map(\.ids.count)
         guard lengths.reduce(0, +) > Self.sliceTokens else {
-            guard !isCancelled() else { throw .cancelled }
-            encodeTogether(Array(inputs.indices), of: inputs, into: rows, from: first)
+            _ = try encodeTogether(
+                Array(inputs.indices), of: inputs, into: rows, from: first, isCancelled: isCancelled)
             return progress(inputs.count)
         }
         let slices = SlicePlan(lengths: lengths, workers: workers.threads, capacity: sliceCapacity).slices
         let tokens = slices.map { $0.reduce(0) { $0 + lengths[$1] } }
         let shared = SlicePlan.sharedSlices(
             tokens: tokens, workers: workers.threads, mostMembers: mostMembers(tokens:))
-        let done = DoneTexts()
-        var next = 0
+        var (next, done) = (0, 0)
         var areFree = true
         // Where workers are busy with another call, slices that are computed together would wait for each other in vain.
         while next < shared && areFree {
-            guard !isCancelled() else { throw .cancelled }
-            let members = encodeTogether(slices[next], of: inputs, into: rows, from: first)
+            let members = try encodeTogether(
+                slices[next], of: inputs, into: rows, from: first, isCancelled: isCancelled)
             areFree = members >= min(workers.threads, mostMembers(tokens: tokens[next]))
-            progress(done.count.add(slices[next].count, ordering: .relaxed).newValue)
+            done += slices[next].count
+            progress(done)
             next += 1
         }
         try encodeApart(
-            Array(slices.dropFirst(next)), of: inputs, into: rows, from: first, done, isCancelled: isCancelled,
-            progress: progress)
+            Array(slices.dropFirst(next)), of: inputs, into: rows, from: first, isCancelled: isCancelled
+        ) { progress(done + $0) }
     }
 
     /// Computes each slice on one worker, as many at a time as there are workers.
     private func encodeApart(
-        _ slices: [[Int]], of inputs: [Input], into rows: VectorRows, from first: Int, _ done: DoneTexts,
-        isCancelled: @escaping @Sendable () -> Bool, progress: (Int) -> Void
+        _ slices: [[Int]], of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool,
+        progress: (Int) -> Void
     ) throws(EncodingError) {
         let model = model
-        workers.run(slices.count) { _ in
-            progress(done.count.load(ordering: .relaxed))
-        } body: { slice, worker in
-            if done.isCancelled.load(ordering: .relaxed) { return }
-            if isCancelled() { return done.isCancelled.store(true, ordering: .relaxed) }
+        let call = CallState()
+        let isDone = workers.run(
+            slices.count, progress: { _ in progress(call.done) }, isCancelled: { call.note(isCancelled()) }
+        ) { slice, worker in
+            if call.isCancelled { return }
             worker.activations.begin(with: slices[slice].lazy.map { inputs[$0].ids })
             model.forward(worker.activations, &worker.workspace)
             for (sequence, text) in slices[slice].enumerated() {
                 unsafe model.pool(rows[first + text], worker.activations, sequence: sequence)
             }
-            done.count.add(slices[slice].count, ordering: .relaxed)
+            call.add(slices[slice].count)
         }
-        if done.isCancelled.load(ordering: .relaxed) { throw .cancelled }
+        guard isDone else { throw .cancelled }
     }
 
     /// Most threads that a slice of so many tokens is worth: of bands, or of columns where there are fewer bands.
@@ -306,13 +301,15 @@ public final class SentenceEncoder: Sendable {
     /// Computes the texts of one slice on this thread and as many workers as are free.
     ///
     /// - Returns: How many threads that was.
-    @discardableResult
-    private func encodeTogether(_ slice: [Int], of inputs: [Input], into rows: VectorRows, from first: Int) -> Int {
+    private func encodeTogether(
+        _ slice: [Int], of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool
+    ) throws(EncodingError) -> Int {
         guard !slice.isEmpty else { return 0 }
         let tokens = slice.reduce(0) { $0 + inputs[$1].ids.count }
         let model = model
         let bands = tokens / Share.leastBand
-        return workers.runTogether(atMost: mostMembers(tokens: tokens)) { members, leader in
+        let members = workers.runTogether(atMost: mostMembers(tokens: tokens), isCancelled: isCancelled) {
+            members, leader in
             let activations = leader.activations
             activations.begin(with: slice.lazy.map { inputs[$0].ids })
             let barrier = SpinBarrier(members: members)
@@ -327,6 +324,8 @@ public final class SentenceEncoder: Sendable {
                 }
             }
         }
+        guard let members else { throw .cancelled }
+        return members
     }
 }
 
@@ -348,10 +347,24 @@ public final class SentenceEncoder: Sendable {
     }
 }
 
-/// How far a call is.
-private final class DoneTexts: Sendable {
-    let count = Atomic<Int>(0)
-    let isCancelled = Atomic<Bool>(false)
+/// What the workers know of a call that is under way, and its caller of them.
+private final class CallState: Sendable {
+    private let texts = Atomic<Int>(0)
+    private let cancelled = Atomic<Bool>(false)
+
+    /// Texts whose vectors are computed.
+    var done: Int { texts.load(ordering: .relaxed) }
+
+    func add(_ count: Int) { texts.add(count, ordering: .relaxed) }
+
+    /// Whether its caller has been told to end it.
+    var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+    /// The caller asked, and this is what it was told.
+    func note(_ answer: Bool) -> Bool {
+        if answer { cancelled.store(true, ordering: .relaxed) }
+        return answer
+    }
 }
 
 /// What is kept of a tokenised text: a text's offsets would take four times the room of its ids.

@@ -22,6 +22,9 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
     /// take less, and a thread that takes longer has no core.
     static var patience: Duration { .microseconds(100) }
 
+    /// How long a caller that may be cancelled waits for the threads before it asks again, where no task is done meanwhile.
+    static var questionInterval: Duration { .milliseconds(10) }
+
     /// Starts `threads` threads. A seat's memory is made by whoever sits down first.
     init(threads: Int, memory: @escaping @Sendable () -> Memory) {
         self.threads = threads
@@ -68,37 +71,57 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
     /// A thread that is free takes the next task, so none idles while there are any. Callers share the threads fairly: a
     /// thread takes a task from each caller in turn, so a short call waits for the task in hand, not for the long call ahead.
     ///
-    /// - Parameter progress: Called on this thread with the number of tasks done, each time it has grown.
+    /// - Parameters:
+    ///   - progress: Called on this thread with the number of tasks done, each time it has grown.
+    ///   - isCancelled: Asked on this thread before the tasks, after each that is done and every `questionInterval`; after true no more
+    ///     tasks are handed out, and only those in hand are waited for.
+    ///
+    /// - Returns: Whether it was not cancelled: all tasks have run.
+    @discardableResult
     func run(
-        _ count: Int, progress: (Int) -> Void = { _ in }, body: @escaping @Sendable (Int, inout Memory) -> Void
-    ) {
-        guard count > 0 else { return }
+        _ count: Int, progress: (Int) -> Void = { _ in }, isCancelled: () -> Bool = { false },
+        body: @escaping @Sendable (Int, inout Memory) -> Void
+    ) -> Bool {
+        guard count > 0 else { return true }
+        guard !isCancelled() else { return false }
         let job = Job(count: count, body: body)
         queue.append(job)
-        for done in 1...count {
-            job.done.wait(for: done)
-            progress(done)
+        var (done, awaited) = (0, count)
+        var isWithdrawn = false
+        while done < awaited {
+            if job.done.wait(for: done + 1, within: Self.questionInterval) {
+                done += 1
+                progress(done)
+            }
+            if !isWithdrawn && done < awaited && isCancelled() {
+                isWithdrawn = true
+                awaited = queue.withdraw(job)
+            }
         }
+        return !isWithdrawn
     }
 
     /// Runs one task on this thread and as many others as have nothing to do now, at most `limit` in all, at the same time, so
     /// that they may wait for each other; returns when all are done. If no seat is free, one of the pool's threads runs it
     /// alone, in its turn.
     ///
-    /// - Parameter task: Makes the task for a number of members, which call it with 0 to members - 1; the memory is member 0's.
+    /// - Parameters:
+    ///   - isCancelled: Asked on this thread before the task, and as by `run` while that waits for its turn.
+    ///   - task: Makes the task for a number of members, which call it with 0 to members - 1; the memory is member 0's.
     ///
-    /// - Returns: How many they were.
+    /// - Returns: How many they were; nil if it was cancelled.
     @discardableResult
     func runTogether(
-        atMost limit: Int,
+        atMost limit: Int, isCancelled: () -> Bool = { false },
         task: @escaping @Sendable (_ members: Int, borrowing Memory) -> @Sendable (Int, inout Memory) -> Void
-    ) -> Int {
+    ) -> Int? {
+        guard !isCancelled() else { return nil }
         guard let (seat, others) = queue.gather(atMost: limit) else {
-            run(1) { _, memory in
+            let hasRun = run(1, isCancelled: isCancelled) { _, memory in
                 let body = task(1, memory)
                 body(0, &memory)
             }
-            return 1
+            return hasRun ? 1 : nil
         }
         var gathered = 1
         seat.use { memory in
@@ -284,6 +307,14 @@ private final class JobQueue<Memory: ~Copyable>: Sendable {
         withState {
             $0.jobs.append(job)
             $0.giveTurns()
+        }
+    }
+
+    /// Takes back the tasks of a job that nobody has taken yet. Gives the number of the others.
+    func withdraw(_ job: Job<Memory>) -> Int {
+        withState { state in
+            state.jobs.removeAll { $0 === job }
+            return unsafe job.started
         }
     }
 

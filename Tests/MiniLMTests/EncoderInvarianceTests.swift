@@ -10,27 +10,10 @@ import Testing
 
 @testable import MiniLM
 
-@Suite struct EncoderInvarianceTests {
-    /// The encoders whose vectors are compared with their own.
-    enum Encoder: CaseIterable {
-        case swift, openblas, fixedPoint, bytes
-
-        func get() throws -> SentenceEncoder {
-            switch self {
-            case .swift: try Weights.encoder.get()
-            case .openblas: try Weights.blasEncoder.get()
-            case .fixedPoint: try Weights.fixedPointEncoder.get()
-            case .bytes: try Weights.byteEncoder.get()
-            }
-        }
-
-        /// Two orders of summation are each within 3e-7 of the reference (EncoderGoldenTests), hence 6e-7 from each other.
-        var tolerance: Float { self != .openblas || areBLASRowsInvariant ? 0 : 6e-7 }
-    }
-
-    private static let goldens = Result { try EncoderGoldens() }
-    let texts: [String]
-    init() throws { texts = try Self.goldens.get().texts }
+extension Engine {
+    /// How far a text's vectors may be apart. Two orders of summation are each within 3e-7 of the reference (EncoderGoldenTests), hence
+    /// 6e-7 from each other.
+    var tolerance: Float { gemm == .swift || Self.areBLASRowsInvariant ? 0 : 6e-7 }
 
     /// Whether each of 48 rows has the bits it has in a product of its own and those behind it.
     private static let areBLASRowsInvariant: Bool = {
@@ -47,51 +30,57 @@ import Testing
         let whole = product(from: 0)
         return (1..<rows).allSatisfy { product(from: $0).elementsEqual(whole.dropFirst($0 * size)) }
     }()
+}
 
-    @Test(arguments: Encoder.allCases)
-    func `a text alone has the vector it has in a batch`(_ which: Encoder) throws {
-        let encoder = try which.get()
+@Suite struct EncoderInvarianceTests {
+    private static let goldens = Result { try EncoderGoldens() }
+    let texts: [String]
+    init() throws { texts = try Self.goldens.get().texts }
+
+    @Test(arguments: Engine.all)
+    func `a text alone has the vector it has in a batch`(_ engine: Engine) throws {
+        let encoder = try engine.encoder()
         let batch = try encoder.encode(texts)
         var worst: Float = 0
         for (row, text) in texts.enumerated() {
             worst = max(worst, largestDifference(try encoder.encode([text]).values, batch[row]))
         }
-        #expect(worst <= which.tolerance)
+        #expect(worst <= engine.tolerance)
     }
 
     /// A long text and few others: its slice is computed by all threads together, the others' by one each.
-    @Test(arguments: Encoder.allCases, [1, 3])
-    func `a long text has its vector among few others`(_ which: Encoder, longTexts: Int) throws {
-        let encoder = try which.get()
+    @Test(arguments: Engine.all, [1, 3])
+    func `a long text has its vector among few others`(_ engine: Engine, longTexts: Int) throws {
+        let encoder = try engine.encoder()
         let long = (0..<longTexts).map { "\($0) " + String(repeating: "many words ", count: 150) }
         let some = long + ["The lamp is lit.", ""]
         let batch = try encoder.encode(some)
         #expect(batch.tokenCounts.prefix(longTexts).allSatisfy { $0 == encoder.maxTokens })
         for (row, text) in some.enumerated() {
-            #expect(largestDifference(try encoder.encode([text]).values, batch[row]) <= which.tolerance)
+            #expect(largestDifference(try encoder.encode([text]).values, batch[row]) <= engine.tolerance)
         }
     }
 
-    @Test(arguments: Encoder.allCases)
-    func `order does not matter`(_ which: Encoder) throws {
-        let encoder = try which.get()
+    @Test(arguments: Engine.all)
+    func `order does not matter`(_ engine: Engine) throws {
+        let encoder = try engine.encoder()
         let batch = try encoder.encode(texts)
         var random = SplitMix64(seed: 1)
         // Half of them: other neighbours, too.
         let order = texts.indices.shuffled(using: &random).prefix(texts.count / 2)
         let shuffled = try encoder.encode(order.map { texts[$0] })
         for (row, text) in order.enumerated() {
-            #expect(largestDifference(shuffled[row], batch[text]) <= which.tolerance)
+            #expect(largestDifference(shuffled[row], batch[text]) <= engine.tolerance)
         }
     }
 
-    @Test(arguments: [Encoder.swift, .openblas], [1, 3])
-    func `the number of threads does not matter`(_ which: Encoder, threads: Int) throws {
+    @Test(arguments: Engine.all, [1, 3])
+    func `the number of threads does not matter`(_ engine: Engine, threads: Int) throws {
         let encoder = try SentenceEncoder(
-            modelDirectory: Weights.directory, threads: threads, gemm: which == .swift ? .swift : .openblas)
+            modelDirectory: Weights.directory, threads: threads, precision: engine.precision, gemm: engine.gemm)
         let some = Array(texts.prefix(100))
-        let difference = try largestDifference(encoder.encode(some).values, which.get().encode(some).values)
-        #expect(difference <= which.tolerance)
+        let difference = try largestDifference(encoder.encode(some).values, engine.encoder().encode(some).values)
+        #expect(difference <= engine.tolerance)
     }
 
     /// The threads are the test's own: on a small machine the encoder would have no second worker to share a slice with. Twelve heads
@@ -120,7 +109,7 @@ import Testing
             var vectors = [[Float]](repeating: [Float](repeating: 0, count: 384), count: 2)
             unsafe model.pool(&vectors[0], alone, sequence: text)
             unsafe model.pool(&vectors[1], together, sequence: text)
-            #expect(largestDifference(vectors[0], vectors[1]) <= Encoder.openblas.tolerance)
+            #expect(largestDifference(vectors[0], vectors[1]) <= Engine.openBLAS.tolerance)
         }
     }
 

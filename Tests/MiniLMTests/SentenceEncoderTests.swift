@@ -80,38 +80,6 @@ import Testing
         }
     }
 
-    @Test func `a cancelled call stops between slices`() throws {
-        let texts = (0..<400).map { "text \($0) " + String(repeating: "of many words ", count: 30) }
-        let asked = Atomic<Int>(0)
-        #expect(throws: EncodingError.cancelled) {
-            _ = try encoder.encode(texts, isCancelled: { asked.add(1, ordering: .relaxed).newValue > 12 })
-        }
-        // Seven times they were asked while texts were tokenised. Nobody asks again once somebody was told; each of the workers
-        // may just have been asking.
-        #expect(asked.load(ordering: .relaxed) <= 12 + encoder.threads)
-        #expect(throws: EncodingError.cancelled) { _ = try encoder.encode(["one"], isCancelled: { true }) }
-    }
-
-    /// Each text is longer than what is tokenised in a turn, and as many tokens as a slice has.
-    @Test func `a call asks before it tokenises a text, and before it computes it`() throws {
-        let asked = Atomic<Int>(0)
-        let text = String(repeating: "word ", count: 20_000)
-        _ = try encoder.encode([text, text, text], isCancelled: { asked.add(1, ordering: .relaxed).newValue < 0 })
-        #expect(asked.load(ordering: .relaxed) == 6)
-    }
-
-    /// Eight megabytes: asked once before, then at every further megabyte, until the third answer is yes.
-    @Test(arguments: [1, 2]) func `a long text can be cancelled while it is tokenised`(texts: Int) throws {
-        let asked = Atomic<Int>(0)
-        let text = String(repeating: "wörd ", count: (8 << 20) / 6)
-        #expect(throws: EncodingError.cancelled) {
-            _ = try encoder.encode(
-                [String](repeating: text, count: texts),
-                isCancelled: { asked.add(1, ordering: .relaxed).newValue >= 3 })
-        }
-        #expect((3...3 + encoder.threads).contains(asked.load(ordering: .relaxed)))
-    }
-
     @Test func `texts are cut by number and by bytes`() {
         let texts = [10, 10, 30, 5, 5, 5, 5, 40, 1].map { String(repeating: "a", count: $0) }
         let whole = SentenceEncoder.ranges(of: texts[...], atMost: 3, bytes: 20)
@@ -119,35 +87,6 @@ import Testing
         let rest = SentenceEncoder.ranges(of: texts[4...], atMost: 2, bytes: 20)
         #expect(rest == [4..<6, 6..<7, 7..<8, 8..<9])
         #expect(SentenceEncoder.ranges(of: [], atMost: 3, bytes: 20).isEmpty)
-    }
-
-    /// Every second caller ends after some slices, and leaves seats and threads to the others.
-    @Test func `callers that cancel leave the others their vectors`() throws {
-        let encoder = self.encoder
-        let texts = (0..<6).map { caller in
-            (0..<80).map { "caller \(caller) text \($0) " + String(repeating: "of many words ", count: 20) }
-        }
-        let expected = try texts.map { try encoder.encode($0).values }
-        let results = Mutex([Int: Result<[Float], any Error>]())
-        onThreads(texts.count) { caller in
-            let asked = Atomic<Int>(0)
-            let values = Result {
-                try encoder.encode(
-                    texts[caller],
-                    isCancelled: { asked.add(1, ordering: .relaxed).newValue > 3 + caller && caller % 2 == 0 }
-                ).values
-            }
-            results.withLock { $0[caller] = values }
-        }
-        for caller in texts.indices {
-            if caller % 2 == 0 {
-                #expect(throws: EncodingError.cancelled) {
-                    _ = try results.withLock { $0[caller] }?.get()
-                }
-            } else {
-                #expect(try results.withLock { $0[caller] }?.get() == expected[caller])
-            }
-        }
     }
 
     @Test(arguments: [0, -3, Int.min])

@@ -12,18 +12,6 @@ import Testing
         var value: SyntheticModel { self == .small ? .small : .odd }
     }
 
-    struct Engine: Sendable, CustomTestStringConvertible {
-        let precision: Precision
-        var gemm = GEMMBackend.swift
-
-        var testDescription: String { "\(precision), \(gemm)" }
-
-        static let all = [
-            Engine(precision: .f32), Engine(precision: .f32, gemm: .openblas), Engine(precision: .i16),
-            Engine(precision: .i8),
-        ]
-    }
-
     /// Of one word to all the model reads; together more than a slice, and each alone: split by columns, from 64 tokens on by rows.
     private static let texts: [[Int]] = {
         var random = SplitMix64(seed: 3)

@@ -53,6 +53,56 @@ import Testing
         }
     }
 
+    /// The only thread is kept in the second task until the call has been cancelled.
+    @Test(.timeLimit(.minutes(1)))
+    func `a call that is cancelled has no more tasks begun, and waits for the one in hand`() {
+        let pool = WorkerPool(threads: 1) { 0 }
+        let begun = Atomic<Int>(0)
+        let done = Atomic<Int>(0)
+        let isCancelled = Atomic<Bool>(false)
+        let isDone = pool.run(
+            100,
+            isCancelled: {
+                if begun.load(ordering: .relaxed) == 2 { isCancelled.store(true, ordering: .relaxed) }
+                return isCancelled.load(ordering: .relaxed)
+            }
+        ) { task, _ in
+            begun.add(1, ordering: .relaxed)
+            while task == 1 && !isCancelled.load(ordering: .relaxed) { Thread.sleep(forTimeInterval: 0.001) }
+            done.add(1, ordering: .relaxed)
+        }
+        #expect(!isDone && done.load(ordering: .relaxed) == 2)
+        #expect(pool.queued == 0)
+        #expect(pool.run(3) { _, _ in done.add(1, ordering: .relaxed) } && done.load(ordering: .relaxed) == 5)
+    }
+
+    /// The only seat is taken until the other call has been cancelled.
+    @Test(.timeLimit(.minutes(1))) func `a call that is cancelled does not wait for its turn`() {
+        let pool = WorkerPool(threads: 1) { 0 }
+        let (isTaken, isCancelled) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let counts = Counts()
+        onThreads(2) { caller in
+            if caller == 0 {
+                pool.run(1) { _, _ in
+                    isTaken.signal()
+                    isCancelled.wait()
+                }
+            } else {
+                isTaken.wait()
+                let members = pool.runTogether(atMost: 1) {
+                    counts.add(0)
+                    return pool.queued == 1
+                } task: { _, _ in
+                    { _, _ in counts.add(1) }
+                }
+                counts.add(members ?? -1)
+                counts.add(10 + pool.queued)
+                isCancelled.signal()
+            }
+        }
+        #expect(counts.values.withLock { $0[1] == nil && $0[-1] == 1 && $0[10] == 1 })
+    }
+
     @Test func `a caller computes itself when a seat is free`() {
         let pool = WorkerPool(threads: 2) { 0 }
         let leaders = Counts()
@@ -172,6 +222,26 @@ import Testing
                     bell.wait(for: count, spinning: spinning)
                     heard.add(1, ordering: .relaxed)
                 }
+            } else {
+                for _ in 0..<1000 { bell.ring() }
+            }
+        }
+        #expect(heard.load(ordering: .relaxed) == 3000)
+    }
+
+    /// Most waits end before the next ring, some at the same moment.
+    @Test(arguments: [Duration.zero, .microseconds(20)])
+    func `a bell that is not rung in time loses no ring`(limit: Duration) {
+        let bell = Bell()
+        let heard = Atomic<Int>(0)
+        onThreads(4) { thread in
+            if thread == 0 {
+                for count in 1...3000 {
+                    while !bell.wait(for: count, within: limit) {}
+                    heard.add(1, ordering: .relaxed)
+                }
+                // No signal is left that would end another wait early.
+                heard.add(bell.wait(for: 3001, within: .milliseconds(1)) ? 1 : 0, ordering: .relaxed)
             } else {
                 for _ in 0..<1000 { bell.ring() }
             }

@@ -1,9 +1,31 @@
-// The real model, loaded once for all tests; folders for those that make their own.
+// The ways to multiply, and the real model loaded once for each; folders for tests that make models of their own.
 
 import Foundation
 import TestSupport
+import Testing
 
 @testable import MiniLM
+
+/// A way to multiply: OpenBLAS has 32-bit floats only.
+struct Engine: Sendable, CustomTestStringConvertible {
+    let precision: Precision
+    var gemm = GEMMBackend.swift
+
+    var testDescription: String { gemm == .openblas ? "openblas" : "\(precision)" }
+
+    static let openBLAS = Engine(precision: .f32, gemm: .openblas)
+    static let all = [Engine(precision: .f32), openBLAS, Engine(precision: .i16), Engine(precision: .i8)]
+
+    /// One encoder of the real model, of two threads, for all tests.
+    func encoder() throws -> SentenceEncoder {
+        switch (precision, gemm) {
+        case (.f32, .swift): try Weights.encoder.get()
+        case (.f32, .openblas): try Weights.blasEncoder.get()
+        case (.i16, _): try Weights.fixedPointEncoder.get()
+        case (.i8, _): try Weights.byteEncoder.get()
+        }
+    }
+}
 
 extension Weights {
     /// One encoder for all tests that do not care about its threads.
