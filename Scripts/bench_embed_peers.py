@@ -216,6 +216,7 @@ class Ours:
         self.name, self.arguments = OURS[key]
         self.peak = 0
         self.settings = {}
+        self.said = set()
         times = []
         for _ in range(3):
             begin = time.perf_counter()
@@ -228,12 +229,16 @@ class Ours:
             str(pathlib.Path(self.options.minilm).resolve()), *arguments, "--threads", str(self.options.threads),
             "--weights", str(self.options.weights), *self.arguments]
         try:
-            return subprocess.run(
-                command, check=True, capture_output=True, text=True, timeout=PATIENCE, **keywords).stdout
+            done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE, **keywords)
         except subprocess.CalledProcessError as error:
             sys.exit(f"{self.name} failed: {' '.join(command)}\n{error.stderr}")
         except (OSError, subprocess.TimeoutExpired) as error:
             sys.exit(f"{self.name} failed: {error}")
+        # A warning, such as of a BLAS that does not know this processor; once, however often the program is started.
+        if done.stderr and done.stderr not in self.said and not self.options.quiet:
+            print(f"{self.name}: {done.stderr.rstrip()}", file=sys.stderr)
+        self.said.add(done.stderr)
+        return done.stdout
 
     def bench(self, *arguments):
         record = json.loads(self.run("bench", "embed", "--json", *arguments))

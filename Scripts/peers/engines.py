@@ -3,6 +3,7 @@
 Every engine gets its texts sorted by length, so that batches pad little, and truncates at 256 tokens.
 """
 
+import collections
 import concurrent.futures
 import pathlib
 
@@ -79,11 +80,16 @@ class ONNXRuntime(Tokenized):
         if len(self.sessions) == 1:
             return super().encode(texts, batch_size)
         vectors = np.empty((len(texts), 384), np.float32)
-        batches = iter(list(self.batches(texts, batch_size)))
+        # Its ends may be taken by several threads, with a global lock in the interpreter or without.
+        batches = collections.deque(self.batches(texts, batch_size))
 
         def work(session):
-            while (batch := next(batches, None)) is not None:  # one instruction of the interpreter: no lock needed
-                vectors[batch[0]] = self.forward(batch[1], session)
+            while True:
+                try:
+                    rows, ids = batches.popleft()
+                except IndexError:
+                    return
+                vectors[rows] = self.forward(ids, session)
 
         list(self.pool.map(work, range(len(self.sessions))))
         return vectors

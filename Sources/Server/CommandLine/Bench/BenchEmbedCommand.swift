@@ -11,9 +11,10 @@ struct BenchEmbedCommand: AsyncParsableCommand {
         abstract:
             "Measure embedding: tokens a second, latency, memory, start-up, and the share of this machine's peak.",
         discussion: """
-            The machine's sgemm and multiply-add peaks are measured in the same run, between the rounds, and shares are
-            ratios within a round: absolute figures move on a shared machine, shares less. Without --texts, and with only
-            --latency-only, no file is needed. `make bench-texts` makes three sets of texts.
+            The machine's sgemm and multiply-add peaks are measured in the same run, before, between and after the rounds;
+            a round's shares are of the higher of its two neighbours, which nothing but others' work lowers. Absolute
+            figures move on a shared machine, shares less. `make bench-texts` makes three sets of texts; --latency-only
+            needs none.
 
             EXAMPLES
               minilm bench embed --texts Benchmarks/texts/large.txt
@@ -37,7 +38,7 @@ struct BenchEmbedCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Option(help: "Also write embed.md, embed.json and embed.svg into this directory.")
+    @Option(help: "Also write embed.md, embed.json and, with texts, embed.svg into this directory.")
     var out: String?
 
     @OptionGroup var model: ModelOptions
@@ -50,6 +51,9 @@ struct BenchEmbedCommand: AsyncParsableCommand {
         guard latencyOnly || !texts.isEmpty else {
             throw ValidationError("--texts names the texts to embed; `make bench-texts` makes some")
         }
+        guard !latencyOnly || texts.isEmpty else {
+            throw ValidationError("--latency-only embeds a text of its own: leave out --texts")
+        }
     }
 
     func run() async throws {
@@ -58,22 +62,27 @@ struct BenchEmbedCommand: AsyncParsableCommand {
         let encoder = try model.loadEncoder()
         let benchmark = EmbedBenchmark(encoder: encoder, rounds: rounds)
         var report = EmbedReport(encoder: encoder)
+        for file in files { _ = try encoder.encode(file.texts) }
         // Before the machine's peaks are measured, whose matrices are not the encoder's.
-        if !latencyOnly { for file in files { _ = try encoder.encode(file.texts) } }
-        report.residentBytes = ProcessMemory.resident
-        report.peakResidentBytes = ProcessMemory.peakResident
-        if !latencyOnly {
-            for file in files { report.sets.append(try benchmark.throughput(file.texts, name: file.name)) }
-        }
+        if !latencyOnly { report.noteMemory() }
+        for file in files { report.sets.append(try benchmark.throughput(file.texts, name: file.name)) }
         if !noLatency {
-            report.latencies = try [10, encoder.maxTokens].map { try benchmark.latency(tokens: $0) }
+            // As many as other engines are asked for.
+            report.latencies = try [10, 256].map { try benchmark.latency(tokens: min($0, encoder.maxTokens)) }
+            if latencyOnly { report.noteMemory() }
             report.streaming = benchmark.streaming()
+            do {
+                report.startUpSeconds = try startUp()
+            } catch {
+                // What was measured before is not lost for it.
+                Terminal.warn("the program's start was not measured: \(error)")
+            }
         }
-        if !noLatency { report.startUpSeconds = try startUp() }
 
         if let out {
-            try ReportFiles.write(
-                ["embed.md": report.markdown, "embed.json": "\(report.json)\n", "embed.svg": report.svg], into: out)
+            var contents = ["embed.md": report.markdown, "embed.json": "\(report.json)\n"]
+            if !report.sets.isEmpty { contents["embed.svg"] = report.svg }
+            try ReportFiles.write(contents, into: out)
         }
         if json, let warning = report.warning { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
         print(json ? "\(report.json)" : report.markdown)

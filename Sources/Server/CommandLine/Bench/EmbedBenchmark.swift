@@ -1,6 +1,5 @@
 // The measurements of `minilm bench embed`.
 
-import ArgumentParser
 import Foundation
 import MiniLM
 
@@ -9,23 +8,32 @@ struct EmbedBenchmark {
     let encoder: SentenceEncoder
     let rounds: Int
 
-    /// Tokens a second over `rounds` rounds, each beside a measurement of the machine's peaks, and where the time goes.
+    /// Tokens a second over `rounds` rounds, each between two measurements of the machine's peaks, and where the time goes.
     func throughput(_ texts: [String], name: String) throws -> SetResult {
         let counts = try encoder.encode(texts).tokenCounts
         let operations = encoder.operations(lengths: counts).values.reduce(0, +)
         var result = SetResult(name: name, texts: texts.count, tokens: counts.reduce(0, +), operations: operations)
+        var before = peaks()
         for _ in 0..<rounds {
-            let sgemm = Ceilings.sgemm(threads: encoder.threads)
-            let multiplyAdd = Ceilings.multiplyAdd(threads: encoder.threads)
             let begin = ContinuousClock.now
             _ = try encoder.encode(texts)
+            let seconds = begin.duration(to: .now).inSeconds
+            let after = peaks()
+            // Others' work only lowers a peak: the higher one is nearer to what the machine could do meanwhile.
             result.rounds.append(
                 SetResult.Round(
-                    seconds: begin.duration(to: .now).inSeconds, sgemm: sgemm, multiplyAdd: multiplyAdd))
+                    seconds: seconds, sgemm: max(before.sgemm, after.sgemm),
+                    multiplyAdd: max(before.multiplyAdd, after.multiplyAdd)))
+            before = after
         }
         result.profile = encoder.profile(texts)
         result.tokenizerBytesPerSecond = tokenizing(texts)
         return result
+    }
+
+    /// The machine's peaks at this moment, all threads together.
+    private func peaks() -> (sgemm: Double, multiplyAdd: Double) {
+        (Ceilings.sgemm(threads: encoder.threads), Ceilings.multiplyAdd(threads: encoder.threads))
     }
 
     /// Bytes of text that one thread tokenises in a second: the median of eleven passes.
@@ -41,7 +49,7 @@ struct EmbedBenchmark {
 
     /// The time of single calls with one text of so many tokens, tokenisation included.
     func latency(tokens: Int) throws -> LatencyResult {
-        let text = try text(tokens: tokens)
+        let text = text(tokens: tokens)
         let calls = tokens < 64 ? 600 : 150
         for _ in 0..<calls / 10 { _ = try encoder.encode([text]) }
         let times = try (0..<calls).map { _ in
@@ -59,17 +67,14 @@ struct EmbedBenchmark {
             perSecond: Ceilings.read(encoder, threads: encoder.threads))
     }
 
-    /// A text of exactly so many tokens, [CLS] and [SEP] included.
-    private func text(tokens: Int) throws -> String {
-        let words = [
+    /// A text of exactly so many tokens, at least 2 for [CLS] and [SEP]: of those of these words that are one token each.
+    func text(tokens: Int) -> String {
+        let known = [
             "the", "lamp", "is", "lit", "in", "old", "tower", "by", "night", "and", "day", "for", "ships", "at", "sea",
-        ]
-        let text = (0..<tokens - 2).map { words[$0 % words.count] }.joined(separator: " ")
-        let counted = encoder.tokenizer.countTokens(text) + 2
-        guard counted == tokens else {
-            throw ValidationError("This vocabulary has no text of \(tokens) tokens at hand, but one of \(counted)")
-        }
-        return text
+        ].filter { encoder.tokenizer.countTokens($0) == 1 }
+        // Punctuation is one token in any vocabulary, if only [UNK].
+        let words = known.isEmpty ? ["."] : known
+        return (0..<tokens - 2).map { words[$0 % words.count] }.joined(separator: " ")
     }
 }
 
@@ -77,7 +82,7 @@ struct EmbedBenchmark {
 struct SetResult {
     struct Round {
         let seconds: Double
-        /// Peaks measured just before, all threads together, in operations a second.
+        /// The higher of the peaks measured just before and just after, all threads together, in operations a second.
         let sgemm: Double
         let multiplyAdd: Double
     }

@@ -33,6 +33,12 @@ struct EmbedReport {
             + " this. Set OPENBLAS_CORETYPE: SkylakeX or Cooperlake for AVX-512, Haswell or Zen for AVX2."
     }
 
+    /// Notes what memory the process has now.
+    mutating func noteMemory() {
+        residentBytes = ProcessMemory.resident
+        peakResidentBytes = ProcessMemory.peakResident
+    }
+
     // MARK: JSON
 
     /// The figures of the first set are also at the top, where scripts that measure one set look for them.
@@ -155,7 +161,7 @@ struct EmbedReport {
         }
         if let residentBytes, let peakResidentBytes {
             text +=
-                "\nResident after the texts: \(residentBytes / 1_000_000) MB, at most \(peakResidentBytes / 1_000_000) MB.\n"
+                "\nResident after the texts\(sets.isEmpty ? " of which latency is measured" : ""): \(residentBytes / 1_000_000) MB, at most \(peakResidentBytes / 1_000_000) MB.\n"
         }
         if let startUpSeconds {
             text += "Start of the process to the end of the first vector's: \(whole(startUpSeconds * 1e3)) ms.\n"
