@@ -58,6 +58,11 @@ enum NewProcess {
         return try JSONDecoder().decode(Answer.self, from: data)
     }
 
+    /// What the new process says at its end, to the one that started it.
+    static func answer(_ value: some Encodable) throws {
+        print(String(decoding: try JSONEncoder().encode(value), as: UTF8.self))
+    }
+
     private struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -95,8 +100,7 @@ struct BenchOpenIndexCommand: ParsableCommand {
         var found: [Neighbour] = []
         func ask(_ rows: Range<Int>) throws {
             for row in rows {
-                let query = asked.values.span.extracting(row * asked.columns..<(row + 1) * asked.columns)
-                try index.search(query, count: 10, ef: 64, into: &found)
+                try index.search(asked[row].span, count: 10, ef: 64, into: &found)
             }
         }
         try ask(0..<1)
@@ -110,9 +114,9 @@ struct BenchOpenIndexCommand: ParsableCommand {
         }
         let opened = try growth()
         try index.settle()
-        let report = IndexBenchmark.Reopening(
-            milliseconds: milliseconds, queries: asked.rows, opened: opened, settled: try growth())
-        print(String(decoding: try JSONEncoder().encode(report), as: UTF8.self))
+        try NewProcess.answer(
+            IndexBenchmark.Reopening(
+                milliseconds: milliseconds, queries: asked.rows, opened: opened, settled: try growth()))
     }
 }
 
@@ -130,8 +134,7 @@ struct BenchOpenStoreCommand: AsyncParsableCommand {
         let before = ProcessMemory.parts
         let store = try EmbeddedStore(directory: directory)
         for row in 0..<asked.rows {
-            let vector = Array(asked.values[row * asked.columns..<(row + 1) * asked.columns])
-            _ = try await store.query(PointsQuery(vector: vector, withPayload: .none), in: "points")
+            _ = try await store.query(PointsQuery(vector: Array(asked[row]), withPayload: .none), in: "points")
         }
         // A graph that was opened is checked and copied into huge pages behind the first queries: until a second has changed nothing.
         var growth = MemoryGrowth(since: before)
@@ -143,6 +146,6 @@ struct BenchOpenStoreCommand: AsyncParsableCommand {
             quiet = change < 1 << 20 ? quiet + 1 : 0
         }
         try store.close()
-        print(String(decoding: try JSONEncoder().encode(growth), as: UTF8.self))
+        try NewProcess.answer(growth)
     }
 }

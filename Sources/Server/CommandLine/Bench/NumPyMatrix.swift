@@ -24,6 +24,9 @@ struct NumPyMatrix {
         values = file.elements(UInt32.self).map { Float(bitPattern: $0) }
     }
 
+    /// One row: [columns].
+    subscript(row: Int) -> ArraySlice<Float> { values[row * columns..<(row + 1) * columns] }
+
     /// Divides each row by its length, as cosine wants it. Rows of zeros, which have no direction, and rows of length 1 to a few units
     /// in the last place, as encoders write them, stay as they are to the bit.
     ///
