@@ -158,24 +158,22 @@ public struct WordPieceTokenizer: Sendable {
     ) -> Bool {
         var text = text
         return text.withUTF8 { buffer in
-            let utf8 = unsafe Span(_unsafeElements: buffer)
-            var word = Word(longest: longestWord)
-            var index = 0
-            while true {
-                scan(utf8, from: &index, to: min(index + Self.patience, utf8.count), &word, into: &pieces)
-                if index == utf8.count { break }
-                if isCancelled() { return false }
-            }
-            split(&word, into: &pieces)
-            return true
+            unsafe scan(Span(_unsafeElements: buffer), into: &pieces, isCancelled: isCancelled)
         }
     }
 
-    /// Walks over a part of the text, and to the end of the scalar it ends within, gathers words and hands each to `split`.
-    private func scan(
-        _ utf8: Span<UInt8>, from index: inout Int, to end: Int, _ word: inout Word, into pieces: inout PieceList
-    ) {
-        while index < end {
+    /// Walks over the text once, gathers words and hands each to `split`; whether it came to the end.
+    ///
+    /// One function: with the word and the index those of a caller that asks, they are in memory, and a text takes a tenth more.
+    private func scan(_ utf8: Span<UInt8>, into pieces: inout PieceList, isCancelled: () -> Bool) -> Bool {
+        var word = Word(longest: longestWord)
+        var index = 0
+        var question = Self.patience
+        while index < utf8.count {
+            if index >= question {
+                if isCancelled() { return false }
+                question = index + Self.patience
+            }
             let byte = utf8[index]
             guard byte < 0x80 else {
                 let (scalar, length) = Self.decode(utf8, at: index)
@@ -199,6 +197,8 @@ public struct WordPieceTokenizer: Sendable {
             }
             index += 1
         }
+        split(&word, into: &pieces)
+        return true
     }
 
     /// One scalar that is not ASCII.
