@@ -90,7 +90,8 @@ let package = Package(
             name: "StoreCrashWriter", dependencies: ["VectorStore", "TestSupport"], path: "Tests/StoreCrashWriter",
             swiftSettings: strict),
         .testTarget(
-            name: "MiniLMTests", dependencies: ["MiniLM", "CIntrinsics", "Cores", "TestSupport"],
+            name: "MiniLMTests",
+            dependencies: ["MiniLM", "CIntrinsics", "Cores", "TestSupport", "RuntimeCounters"],
             resources: [.copy("Goldens")], swiftSettings: numeric),
         .testTarget(
             name: "HNSWTests", dependencies: ["HNSW", "CIntrinsics", "TestSupport", "RuntimeCounters"],

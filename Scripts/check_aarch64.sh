@@ -68,7 +68,7 @@ public func use(_ vector: UnsafeMutablePointer<Float>, _ model: UnsafeRawPointer
         let model = BertModel(configuration: configuration, weights: weights)
         let activations = Activations(configuration, capacity: ids.count)
         var workspace = Workspace(configuration, precision: precision)
-        activations.begin(with: [ids])
+        activations.begin(count: 1) { _ in ids }
         let share = Share(member: ids.count % 2, members: 2, split: ids.isEmpty ? .rows : .columns, barrier: SpinBarrier())
         model.forward(activations, &workspace, share)
         model.pool(vector, activations, sequence: 0)

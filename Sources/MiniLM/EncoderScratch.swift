@@ -30,10 +30,10 @@ final class Activations: Sendable {
     /// The slice's input.
     var sequences: PackedSequences { unsafe input }
 
-    /// Begins a slice.
-    func begin(with sequences: some Sequence<[Int32]>) {
+    /// Begins a slice of so many texts, whose ids `sequence` gives.
+    func begin(count: Int, _ sequence: (Int) -> [Int32]) {
         unsafe input.removeAll()
-        for sequence in sequences { unsafe input.append(sequence) }
+        for number in 0..<count { unsafe input.append(sequence(number)) }
     }
 }
 

@@ -51,11 +51,12 @@ extension SentenceEncoder {
         let totals = Totals()
         let model = model
         workers.run(slices.count) { slice, worker in
-            worker.activations.begin(with: slices[slice].lazy.map { inputs[$0] })
+            let texts = slices[slice]
+            worker.activations.begin(count: texts.count) { inputs[texts[texts.startIndex + $0]] }
             worker.workspace.clock = StageClock()
             model.forward(worker.activations, &worker.workspace)
             let vector = AlignedBuffer<Float>(count: model.configuration.hiddenSize, zero: 0)
-            for sequence in slices[slice].indices {
+            for sequence in 0..<slices[slice].count {
                 unsafe model.pool(vector.start, worker.activations, sequence: sequence)
             }
             worker.workspace.clock?.end(.pooling)

@@ -29,9 +29,9 @@ struct PackedSequences: Sendable {
 
 /// Which texts are computed together: slices of whole texts with about equal work.
 struct SlicePlan {
-    /// The texts of each slice, by index. The longest come first, so that a slice's texts are about as long as each other; the last
-    /// slice has what is left, at most as many tokens as the others.
-    private(set) var slices: [[Int]] = []
+    /// The texts of each slice, by index: parts of one list. The longest come first, so that a slice's texts are about as long as each
+    /// other; the last slice has what is left, at most as many tokens as the others.
+    private(set) var slices: [ArraySlice<Int>] = []
 
     /// Cuts texts of the given lengths (tokens) into slices of at most `capacity` tokens, evenly for `workers` of them.
     ///
@@ -43,15 +43,16 @@ struct SlicePlan {
         let rounds = (total + workers * capacity - 1) / (workers * capacity)
         let budget = (total + rounds * workers - 1) / (rounds * workers)
 
-        var tokens = 0
-        for text in lengths.indices.sorted(by: { (lengths[$0], $1) > (lengths[$1], $0) }) {
-            if slices.isEmpty || tokens + lengths[text] > budget {
-                slices.append([])
-                tokens = 0
+        let order = lengths.indices.sorted { (lengths[$0], $1) > (lengths[$1], $0) }
+        var (start, tokens) = (0, 0)
+        for (place, text) in order.enumerated() {
+            if place > start && tokens + lengths[text] > budget {
+                slices.append(order[start..<place])
+                (start, tokens) = (place, 0)
             }
-            slices[slices.count - 1].append(text)
             tokens += lengths[text]
         }
+        slices.append(order[start...])
     }
 
     /// How many slices of a call, from its first on, are better computed one after the other by all workers together, so that none

@@ -247,7 +247,7 @@ public final class SentenceEncoder: Sendable {
         let lengths = inputs.map(\.ids.count)
         guard lengths.reduce(0, +) > Self.sliceTokens else {
             _ = try encodeTogether(
-                Array(inputs.indices), of: inputs, into: rows, from: first, isCancelled: isCancelled)
+                Array(inputs.indices)[...], of: inputs, into: rows, from: first, isCancelled: isCancelled)
             return progress(inputs.count)
         }
         let slices = SlicePlan(lengths: lengths, workers: workers.threads, capacity: sliceCapacity).slices
@@ -266,27 +266,28 @@ public final class SentenceEncoder: Sendable {
             next += 1
         }
         try encodeApart(
-            Array(slices.dropFirst(next)), of: inputs, into: rows, from: first, isCancelled: isCancelled
+            slices[next...], of: inputs, into: rows, from: first, isCancelled: isCancelled
         ) { progress(done + $0) }
     }
 
     /// Computes each slice on one worker, as many at a time as there are workers.
     private func encodeApart(
-        _ slices: [[Int]], of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool,
-        progress: (Int) -> Void
+        _ slices: ArraySlice<ArraySlice<Int>>, of inputs: [Input], into rows: VectorRows, from first: Int,
+        isCancelled: () -> Bool, progress: (Int) -> Void
     ) throws(EncodingError) {
         let model = model
         let call = CallState()
         let isDone = workers.run(
             slices.count, progress: { _ in progress(call.done) }, isCancelled: { call.note(isCancelled()) }
-        ) { slice, worker in
+        ) { number, worker in
             if call.isCancelled { return }
-            worker.activations.begin(with: slices[slice].lazy.map { inputs[$0].ids })
+            let slice = slices[slices.startIndex + number]
+            worker.activations.begin(count: slice.count) { inputs[slice[slice.startIndex + $0]].ids }
             model.forward(worker.activations, &worker.workspace)
-            for (sequence, text) in slices[slice].enumerated() {
+            for (sequence, text) in slice.enumerated() {
                 unsafe model.pool(rows[first + text], worker.activations, sequence: sequence)
             }
-            call.add(slices[slice].count)
+            call.add(slice.count)
         }
         guard isDone else { throw .cancelled }
     }
@@ -302,7 +303,7 @@ public final class SentenceEncoder: Sendable {
     ///
     /// - Returns: How many threads that was.
     private func encodeTogether(
-        _ slice: [Int], of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool
+        _ slice: ArraySlice<Int>, of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool
     ) throws(EncodingError) -> Int {
         guard !slice.isEmpty else { return 0 }
         let tokens = slice.reduce(0) { $0 + inputs[$1].ids.count }
@@ -311,12 +312,11 @@ public final class SentenceEncoder: Sendable {
         let members = workers.runTogether(atMost: mostMembers(tokens: tokens), isCancelled: isCancelled) {
             members, leader in
             let activations = leader.activations
-            activations.begin(with: slice.lazy.map { inputs[$0].ids })
-            let barrier = SpinBarrier(members: members)
+            activations.begin(count: slice.count) { inputs[slice[slice.startIndex + $0]].ids }
+            let barrier = members > 1 ? SpinBarrier(members: members) : nil
             let split: Share.Split = members <= bands ? .rows : .columns
             return { member, worker in
-                let share = Share(
-                    member: member, members: members, split: split, barrier: members > 1 ? barrier : nil)
+                let share = Share(member: member, members: members, split: split, barrier: barrier)
                 model.forward(activations, &worker.workspace, share)
                 share.synchronize()
                 for (sequence, text) in slice.enumerated() where sequence % members == member {

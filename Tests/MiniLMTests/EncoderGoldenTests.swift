@@ -48,7 +48,7 @@ import Testing
         let model = try Weights.model(gemm)
         let activations = Activations(model.configuration, capacity: 256)
         var workspace = Workspace(model.configuration, precision: .f32)
-        activations.begin(with: goldens.ids.prefix(goldens.traced))
+        activations.begin(count: goldens.traced) { goldens.ids[$0] }
         let size = activations.sequences.tokens * 384
         #expect(goldens.layers.shape == [7, activations.sequences.tokens, 384])
         var seen = 0

@@ -119,8 +119,8 @@ extension Engine {
     ) -> (alone: Activations, together: Activations) {
         let alone = Activations(model.configuration, capacity: 256)
         let together = Activations(model.configuration, capacity: 256)
-        alone.begin(with: ids)
-        together.begin(with: ids)
+        alone.begin(count: ids.count) { ids[$0] }
+        together.begin(count: ids.count) { ids[$0] }
         var workspace = Workspace(model.configuration, precision: precision)
         model.forward(alone, &workspace)
 

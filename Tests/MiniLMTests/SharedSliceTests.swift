@@ -27,7 +27,7 @@ import Testing
     ) -> [Float] {
         let tokens = texts.reduce(0) { $0 + $1.count }
         let activations = Activations(model.configuration, capacity: 96)
-        activations.begin(with: texts)
+        activations.begin(count: texts.count) { texts[$0] }
         let size = model.configuration.hiddenSize
         let vectors = AlignedBuffer<Float>(count: texts.count * size, zero: 0)
         let barrier = SpinBarrier(members: members)
