@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 files=(BertModel EncoderConfiguration EncoderWeights EncoderScratch PackedSequences Share StageClock GEMM PackedLinear
-    FixedPointLinear ByteLinear Tiles Kernels ElementaryFunctions AlignedBuffer Tensor)
+    FixedPointLinear ByteLinear Tiles Kernels ElementaryFunctions AlignedBuffer Tensor HalfTensor)
 
 mkdir "$work/modules"
 printf 'module CIntrinsics { umbrella header "%s" export * }\n' "$PWD/Sources/CIntrinsics/include/CIntrinsics.h" \
@@ -48,6 +48,9 @@ struct SafetensorsFile {
     func tensor(_ name: String, shape: [Int]) throws(SafetensorsError) -> Tensor {
         guard let tensor = tensors.first else { throw .invalidTensor(name: name, reason: "") }
         return tensor
+    }
+    func parameter(_ name: String, shape: [Int]) throws(SafetensorsError) -> Parameter {
+        .floats(try tensor(name, shape: shape))
     }
 }
 let (CblasRowMajor, CblasNoTrans, CblasTrans) = (0, 0, 0)

@@ -30,7 +30,8 @@ struct EncoderWeights: Sendable {
     let layers: [LayerWeights]
 
     /// Takes the parameters from a safetensors file, whose shapes must be those of `configuration`, and lays out those of the
-    /// linear layers as `backend` and `precision` want them, on all cores. Embeddings and norms stay in the file.
+    /// linear layers as `backend` and `precision` want them, on all cores. Embeddings and norms stay in the file, or are widened
+    /// where it has them in 16 bits; of the layers' weights no more than a channel a core ever is.
     ///
     /// Throws `.invalidTensor` where a tensor holds NaN or infinity, as a checkpoint that was converted badly does: vectors
     /// would come out of it that look like others. MiniLM's 43 MB take 7 to 8 ms of processor time. Words' embeddings are not
@@ -43,15 +44,17 @@ struct EncoderWeights: Sendable {
         let intermediate = configuration.intermediateSize
         // A checkpoint of a task model keeps its encoder under this prefix.
         let root = file.contains("bert.embeddings.word_embeddings.weight") ? "bert." : ""
-        var checked: [(name: String, tensor: Tensor)] = []
+        var checked: [(name: String, parameter: Parameter)] = []
 
         func tensor(_ name: String, _ shape: [Int]) throws(SafetensorsError) -> Tensor {
             let tensor = try file.tensor("\(root)\(name)", shape: shape)
-            checked.append(("\(root)\(name)", tensor))
+            checked.append(("\(root)\(name)", .floats(tensor)))
             return tensor
         }
-        func linear(_ name: String, _ outDim: Int, _ inDim: Int) throws(SafetensorsError) -> (Tensor, Tensor) {
-            (try tensor("\(name).weight", [outDim, inDim]), try tensor("\(name).bias", [outDim]))
+        func linear(_ name: String, _ outDim: Int, _ inDim: Int) throws(SafetensorsError) -> (Parameter, Tensor) {
+            let weight = try file.parameter("\(root)\(name).weight", shape: [outDim, inDim])
+            checked.append(("\(root)\(name).weight", weight))
+            return (weight, try tensor("\(name).bias", [outDim]))
         }
         func norm(_ name: String) throws(SafetensorsError) -> LayerNormParameters {
             LayerNormParameters(
@@ -93,9 +96,9 @@ struct EncoderWeights: Sendable {
             norms.append(try norm("\(layer).attention.output"))
             norms.append(try norm("\(layer).output"))
         }
-        let areFinite = concurrentMap(checked) { $0.tensor.isFinite }
-        for (tensor, isFinite) in zip(checked, areFinite) where !isFinite {
-            throw .invalidTensor(name: tensor.name, reason: "it holds NaN or infinity")
+        let areFinite = concurrentMap(checked) { $0.parameter.isFinite }
+        for (checked, isFinite) in zip(checked, areFinite) where !isFinite {
+            throw .invalidTensor(name: checked.name, reason: "it holds NaN or infinity")
         }
         let linears = concurrentMap(parameters) { Linear($0, backend: backend, precision: precision) }
         layers = (0..<configuration.hiddenLayers).map { index in

@@ -78,7 +78,7 @@ enum Linear: Sendable {
 struct LinearParameters: Sendable {
     let outDim: Int
     let inDim: Int
-    private let parts: [(weight: Tensor, bias: Tensor)]  // [outDim of the part, inDim], [outDim of the part]
+    private let parts: [(weight: Parameter, bias: Tensor)]  // [outDim of the part, inDim], [outDim of the part]
     private let scales: [Float]
     /// The first output channel whose weights are worth two passes in 8 bits; `outDim` if none is.
     let firstRefined: Int
@@ -88,8 +88,10 @@ struct LinearParameters: Sendable {
     /// - Parameters:
     ///   - scales: Of each part, a factor of weight and bias.
     ///   - refined: How many parts at the end are worth two passes in 8 bits.
-    init(stacking parts: [(weight: Tensor, bias: Tensor)], scales: [Float], refined: Int = 0, arena: MemoryArena? = nil)
-    {
+    init(
+        stacking parts: [(weight: Parameter, bias: Tensor)], scales: [Float], refined: Int = 0,
+        arena: MemoryArena? = nil
+    ) {
         precondition(!parts.isEmpty && parts.count == scales.count)
         precondition(parts.allSatisfy { $0.weight.shape == [$0.bias.count, parts[0].weight.shape[1]] })
         outDim = parts.reduce(0) { $0 + $1.bias.count }
@@ -103,9 +105,8 @@ struct LinearParameters: Sendable {
         var out = 0
         for (part, scale) in zip(parts, scales) {
             for row in 0..<part.bias.count {
-                let weights = unsafe UnsafeBufferPointer(
-                    rebasing: part.weight.elements[row * inDim..<(row + 1) * inDim])
-                unsafe body(out, weights.map { $0 * scale }, part.bias.elements[row] * scale)
+                let weights = part.weight.floats(row * inDim..<(row + 1) * inDim, times: scale)
+                unsafe body(out, weights, part.bias.elements[row] * scale)
                 out += 1
             }
         }

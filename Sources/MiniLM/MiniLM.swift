@@ -35,4 +35,4 @@
 //   ElementaryFunctions    exp and erfc for sixteen floats at a time
 //
 //   SafetensorsFile        weights on disk, checked before anything is believed; MappedFile maps it, JSONFile reads the small ones
-//   Tensor                 floats with a shape, mapped or owned; AlignedBuffer is what kernels read and write
+//   Tensor                 floats with a shape, mapped or owned; HalfTensor has 16 bits each, widened where they are read; AlignedBuffer is what kernels read and write

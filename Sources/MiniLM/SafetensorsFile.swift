@@ -101,6 +101,14 @@ struct SafetensorsFile {
 
     /// The tensor of this name and shape as float32. F32 stays in the file; F16 and BF16 are converted to memory.
     func tensor(_ name: String, shape: [Int]) throws(SafetensorsError) -> Tensor {
+        switch try parameter(name, shape: shape) {
+        case .floats(let tensor): tensor
+        case .halves(let tensor): Tensor(shape: shape) { tensor[$0] }
+        }
+    }
+
+    /// The tensor of this name and shape as the file has it: F16 and BF16 are converted where they are read.
+    func parameter(_ name: String, shape: [Int]) throws(SafetensorsError) -> Parameter {
         guard let entry = entries[name] else { throw .missingTensor(name: name) }
         guard entry.shape == shape else { throw .wrongShape(name: name, expected: shape, found: entry.shape) }
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes])
@@ -108,12 +116,11 @@ struct SafetensorsFile {
         case "F32":
             // The format does not promise alignment; files of its current writers have it.
             if Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0 {
-                return unsafe Tensor(mapped: bytes.assumingMemoryBound(to: Float.self), of: file, shape: shape)
+                return unsafe .floats(Tensor(mapped: bytes.assumingMemoryBound(to: Float.self), of: file, shape: shape))
             }
-            return Tensor(shape: shape) { Float(bitPattern: unsafe bytes.integer(UInt32.self, at: $0)) }
-        case "BF16":
-            return Tensor(shape: shape) { Float(bitPattern: UInt32(unsafe bytes.integer(UInt16.self, at: $0)) << 16) }
-        case "F16": return Tensor(shape: shape) { float(half: unsafe bytes.integer(UInt16.self, at: $0)) }
+            return .floats(Tensor(shape: shape) { Float(bitPattern: unsafe bytes.integer(UInt32.self, at: $0)) })
+        case "BF16": return unsafe .halves(HalfTensor(bytes, of: file, shape: shape, isBrainFloat: true))
+        case "F16": return unsafe .halves(HalfTensor(bytes, of: file, shape: shape, isBrainFloat: false))
         default: throw .unsupportedType(name: name, type: entry.type)
         }
     }
@@ -169,18 +176,6 @@ private enum HeaderEntry: Decodable {
             type: try values.decode(String.self, forKey: .type),
             shape: try values.decode([Int].self, forKey: .shape),
             offsets: try values.decode([Int].self, forKey: .offsets))
-    }
-}
-
-/// An IEEE 754 half's value. Swift's `Float16` does not exist on every platform.
-private func float(half bits: UInt16) -> Float {
-    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
-    let exponent = bits >> 10 & 0x1F
-    let fraction = Float(bits & 0x3FF)
-    switch exponent {
-    case 0: return sign * fraction * 0x1p-24
-    case 0x1F: return fraction == 0 ? sign * .infinity : .nan
-    default: return sign * (1024 + fraction) * Float(sign: .plus, exponent: Int(exponent) - 25, significand: 1)
     }
 }
 

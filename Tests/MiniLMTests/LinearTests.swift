@@ -11,7 +11,7 @@ extension LinearParameters {
         self.init(
             stacking: [
                 (
-                    Tensor(random.floats(outDim * inDim, in: -1...1), shape: [outDim, inDim]),
+                    .floats(Tensor(random.floats(outDim * inDim, in: -1...1), shape: [outDim, inDim])),
                     Tensor(random.floats(outDim, in: -1...1), shape: [outDim])
                 )
             ], scales: [1])
@@ -144,7 +144,7 @@ extension LinearParameters {
             let parameters = LinearParameters(
                 stacking: [
                     (
-                        Tensor(weights, shape: [outDim, inDim]),
+                        .floats(Tensor(weights, shape: [outDim, inDim])),
                         Tensor([Float](repeating: 0, count: outDim), shape: [outDim])
                     )
                 ], scales: [1])
@@ -208,7 +208,8 @@ extension LinearParameters {
             let parameters = LinearParameters(
                 stacking: [
                     (
-                        Tensor((0..<outDim).flatMap { _ in corner.map { $0 * sign } }, shape: [outDim, inDim]),
+                        .floats(
+                            Tensor((0..<outDim).flatMap { _ in corner.map { $0 * sign } }, shape: [outDim, inDim])),
                         Tensor([Float](repeating: 0, count: outDim), shape: [outDim])
                     )
                 ], scales: [1])
@@ -260,7 +261,7 @@ extension LinearParameters {
         let (outDim, inDim) = (72, 128)
         let parts = [
             (
-                weight: Tensor(random.floats(outDim * inDim, in: -1...1), shape: [outDim, inDim]),
+                weight: Parameter.floats(Tensor(random.floats(outDim * inDim, in: -1...1), shape: [outDim, inDim])),
                 bias: Tensor([Float](repeating: 0, count: outDim), shape: [outDim])
             )
         ]
@@ -277,7 +278,7 @@ extension LinearParameters {
     @Test func `weights too small for a step of their own are zeros`() {
         let weights = (0..<64).map { Float($0 - 32) * (Float.leastNormalMagnitude / 128) }
         let parameters = LinearParameters(
-            stacking: [(Tensor(weights, shape: [8, 8]), Tensor([Float](repeating: 2, count: 8), shape: [8]))],
+            stacking: [(.floats(Tensor(weights, shape: [8, 8])), Tensor([Float](repeating: 2, count: 8), shape: [8]))],
             scales: [1])
         let x = (0..<8).map { Float($0) }
         let y = apply(.bytes(ByteLinear(parameters)), x, rows: 1, outDim: 8, inDim: 8)
@@ -287,7 +288,7 @@ extension LinearParameters {
     @Test func `weights that are no numbers give results that are none`() {
         let weights: [Float] = [1, .nan, 1, 1, 1, 1, 1, 1] + [Float](repeating: 1, count: 56)
         let parameters = LinearParameters(
-            stacking: [(Tensor(weights, shape: [8, 8]), Tensor([Float](repeating: 0, count: 8), shape: [8]))],
+            stacking: [(.floats(Tensor(weights, shape: [8, 8])), Tensor([Float](repeating: 0, count: 8), shape: [8]))],
             scales: [1])
         let x = [Float](repeating: 1, count: 8)
         for layer: Linear in [.fixedPoint(FixedPointLinear(parameters)), .bytes(ByteLinear(parameters))] {

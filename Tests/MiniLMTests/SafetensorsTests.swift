@@ -41,13 +41,41 @@ import Testing
     }
 
     @Test func `half floats have the values of IEEE 754`() throws {
-        // Largest, smallest normal, smallest, minus zero, infinity.
-        let bits: [UInt16] = [0x7BFF, 0x0400, 0x0001, 0x8000, 0x7C00]
+        // Largest, smallest normal, largest below it, smallest, minus zero, -1.5, infinity.
+        let bits: [UInt16] = [0x7BFF, 0x0400, 0x03FF, 0x0001, 0x8000, 0xBE00, 0x7C00]
         let file = try open(
             file(
-                header: #"{"x":{"dtype":"F16","shape":[5],"data_offsets":[0,10]}}"#,
+                header: #"{"x":{"dtype":"F16","shape":[7],"data_offsets":[0,14]}}"#,
                 data: bits.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }))
-        #expect(values(try file.tensor("x", shape: [5])) == [65504, 0x1p-14, 0x1p-24, 0, .infinity])
+        let floats = values(try file.tensor("x", shape: [7]))
+        #expect(floats == [65504, 0x1p-14, 1023 * 0x1p-24, 0x1p-24, 0, -1.5, .infinity] && floats[4].sign == .minus)
+    }
+
+    /// What a layer's weights are read by, without a copy of all as float32.
+    @Test func `parameters of every kind are read in parts, times a factor`() throws {
+        let file = try open(sample)
+        for (name, shape) in [("f32", [3]), ("f16", [3, 1]), ("bf16", [1, 3])] {
+            let parameter = try file.parameter(name, shape: shape)
+            #expect(parameter.shape == shape && parameter.isFinite, "\(name)")
+            #expect(parameter.floats(1..<3, times: 2) == [-4, 1], "\(name)")
+        }
+    }
+
+    @Test(arguments: [("F16", [0x7C00, 0xFC00, 0x7C01, 0xFE00]), ("BF16", [0x7F80, 0xFF80, 0x7F81, 0xFFC0])])
+    func `half floats that are infinite or no numbers are seen`(type: String, values: [UInt16]) throws {
+        for value in values {
+            for place in 0..<3 {
+                var bits: [UInt16] = [0x3C00, 0x7BFF, 0x8001]
+                let header = #"{"x":{"dtype":"\#(type)","shape":[3],"data_offsets":[0,6]}}"#
+                func isFinite() throws -> Bool {
+                    let data = bits.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+                    return try open(file(header: header, data: data)).parameter("x", shape: [3]).isFinite
+                }
+                #expect(try isFinite())
+                bits[place] = value
+                #expect(try !isFinite())
+            }
+        }
     }
 
     @Test func `unaligned floats are read`() throws {
