@@ -11,7 +11,7 @@ endif
 # Without debug information the binary has less than half the size; names for backtraces stay.
 SWIFT_BUILD := swift build -c release --product minilm -debug-info-format none $(ARCH_FLAGS)
 SWIFT_TEST := swift test $(ARCH_FLAGS)
-SOURCES := Package.swift Sources Tests Examples
+SOURCES := Package.swift Sources Tests Examples Scripts
 
 MINILM := .build/release/minilm
 FILE ?= Examples/faro.md

@@ -24,6 +24,7 @@ export CHECKOUTS=${CHECKOUTS:-$PWD/.build/checkouts} SCHEMA HAS_STEMMER
 package=$PWD/.build/schema-dumps
 for SCHEMA in "$@"; do
     commit=$(commit_of "$SCHEMA")
+    git cat-file -e "$commit" 2>/dev/null || { echo "schema $SCHEMA: commit $commit is not in this clone's history" >&2; exit 1; }
     rm -rf "$package/Sources" "$package/data"
     mkdir -p "$package/Sources/writer"
     cp Scripts/schema_dumps/Package.swift "$package/"

@@ -70,7 +70,7 @@ public enum HNSWError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidVector(let reason): "invalid vector: \(reason)"
         case .outOfMemory(let bytes): "no memory for \(bytes) bytes of index"
         case .tooManyVectors: "an index holds at most 2147483646 distinct vectors"
-        case .file(let action, let errno): "\(action) failed (errno \(errno))"
+        case .file(let action, let errno): "\(action) failed: \(systemMessage(errno))"
         case .invalidSnapshot(let reason): "not a usable index snapshot: \(reason); delete it and build the index again"
         case .olderSnapshot(let version):
             "the snapshot is of version \(version), an older format than this program's, and not damaged"

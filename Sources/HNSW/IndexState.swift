@@ -87,6 +87,7 @@ import Darwin
 
     init(_ configuration: HNSWConfiguration, nodeCapacity: Int, rowCapacity: Int) throws(HNSWError) {
         try configuration.validate()
+        guard nodeCapacity < Int(treeBit), rowCapacity <= Int(treeBit) else { throw .tooManyVectors }
         self.configuration = configuration
         self.nodeCapacity = max(64, nodeCapacity)
         self.rowCapacity = max(64, rowCapacity)

@@ -156,3 +156,6 @@ package func synchronise(_ descriptor: Int32) -> Int32 {
     #endif
     return fsync(descriptor)
 }
+
+/// What the system calls an error number.
+package func systemMessage(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }

@@ -1,6 +1,7 @@
 // One process a directory: an advisory lock that dies with its owner, however that ends.
 
 import Foundation
+import HNSW
 import Synchronization
 
 #if canImport(Glibc)
@@ -54,6 +55,3 @@ final class DirectoryLock: Sendable {
         }
     }
 }
-
-/// What the system says of an error number.
-func systemMessage(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }

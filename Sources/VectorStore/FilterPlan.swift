@@ -13,6 +13,9 @@ struct FilterPlan {
     private let path: String
     /// nil where telling takes no longer than a search.
     private let work: WorkMeter?
+    /// Rows of which one is left, or none, when the others are asked about one by one: a row is looked up in up to 43 sets, some 10 ns
+    /// each, a set of all rows is put together in about 0.2 ns a row.
+    private let fewShare: Int
 
     /// The rows of the points that pass, when indexes tell and telling takes no longer than a search; nil otherwise.
     static func rowsAtOnce(_ filter: Filter, _ state: CollectionState) throws -> RowBits? {
@@ -29,16 +32,23 @@ struct FilterPlan {
         self.db = db
         self.path = path
         work = nil
+        fewShare = Self.fewShare
     }
 
     /// - Parameter work: Looks at the caller; nil where the database does.
-    init(_ filter: Filter, _ state: CollectionState, _ db: Database, path: String, _ work: WorkMeter? = nil) {
+    init(
+        _ filter: Filter, _ state: CollectionState, _ db: Database, path: String, _ work: WorkMeter? = nil,
+        fewShare: Int = Self.fewShare
+    ) {
         self.filter = filter
         self.state = state
         self.db = db
         self.path = path
         self.work = work ?? WorkMeter(db, path: path)
+        self.fewShare = fewShare
     }
+
+    static let fewShare = 2048
 
     /// The rows of the points that pass.
     ///
@@ -106,8 +116,7 @@ struct FilterPlan {
     /// What is left, when it is so little that looking up each row in the sets of a wide range takes less than putting these together;
     /// nil when it is more.
     private func fewRows(_ answer: FilterAnswer) -> [UInt32]? {
-        // A row is looked up in up to 43 sets, some 10 ns each; a set of all rows is put together in about 0.2 ns a row.
-        (answer.certain.count + answer.doubtful.count) * 2048 <= state.capacity ? answer.possible.list : nil
+        (answer.certain.count + answer.doubtful.count) * fewShare <= state.capacity ? answer.possible.list : nil
     }
 
     /// The rows for which so many of the conditions hold.

@@ -19,9 +19,14 @@ struct GraphFile {
     /// - Throws: `.invalidSnapshot` for a file that is not a graph, or no longer; `.olderSnapshot`; `.file`, `.outOfMemory` for one that cannot
     ///   be read.
     func open(_ configuration: HNSWConfiguration) throws(HNSWError) -> (graph: HNSWIndex, stamp: SnapshotStamp)? {
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let (graph, stamp) = try HNSWIndex.restore(from: path)
-        return graph.configuration.isOfVectors(as: configuration) ? (graph, stamp) : nil
+        do throws(HNSWError) {
+            let (graph, stamp) = try HNSWIndex.restore(from: path)
+            return graph.configuration.isOfVectors(as: configuration) ? (graph, stamp) : nil
+        } catch {
+            // Not asked for before: where the folder may not be entered, that would look like no file.
+            if case .file(_, ENOENT) = error { return nil }
+            throw error
+        }
     }
 
     /// Writes the graph and opens it again: its vectors are then mapped and no longer in memory of our own.

@@ -4,7 +4,8 @@ import Foundation
 import HNSW
 
 extension PayloadIndex {
-    /// How many rows a condition on the index's field holds for, or may: about, and told in far fewer steps than which they are.
+    /// How many rows a condition on the index's field holds for, or may: about, and told in far fewer steps than which they are. Long lists
+    /// and texts, each part of which would have to be looked up, are taken to leave all that have a value.
     ///
     /// - Parameter count: Of all rows of the collection.
     func estimate(_ condition: Condition, of count: Int) -> Int {
@@ -22,6 +23,10 @@ extension PayloadIndex {
 
     private var most: Int { indexed.count + foreign.count }
 
+    /// Values of a list, and bytes of a text, beyond which an estimate is not worth its steps.
+    private static let mostKeys = 64
+    private static let mostBytes = 1024
+
     private func estimate(_ match: MatchValue) -> Int {
         func count(_ rows: RowSet?) -> Int { rows?.count ?? 0 }
         switch (match, values) {
@@ -32,6 +37,11 @@ extension PayloadIndex {
             return entries.count(Bounds(gte: number, lte: number)) { $0 }
         case (.value(.string(let text)), .uuid(let dictionary)):
             return UUID(anySpelling: text).map { count(dictionary[$0]) } ?? foreign.count
+        case (.any(let keys), _) where keys.count > Self.mostKeys: return most
+        case (.text(let text), _) where text.utf8.count > Self.mostBytes,
+            (.phrase(let text), _) where text.utf8.count > Self.mostBytes,
+            (.textAny(let text), _) where text.utf8.count > Self.mostBytes:
+            return most
         case (.any(let keys), .keyword(let dictionary)): return keys.reduce(0) { $0 + count(dictionary[$1]) }
         case (.any(let keys), .integer(let entries)):
             return keys.reduce(0) { sum, key in

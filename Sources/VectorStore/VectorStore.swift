@@ -9,10 +9,11 @@
 //   PayloadEditing.swift          what operations do to payloads, and which part of one comes back
 //   StoreError.swift              everything that goes wrong
 //
-//   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON, FilterEvaluation.swift decides by looking
-//   MatchTest.swift               and what values are matched with
-//   FilterPlan.swift              decides by payload indexes as far as they tell; FilterAnswer.swift puts together what they do,
-//   RowCounts.swift               and counts the conditions that hold
+//   Filter.swift                  which points; FilterParser.swift reads Qdrant's JSON
+//   FilterEvaluation.swift        decides by looking at points (FilterTest, ConditionTest)
+//   MatchTest.swift               what a value is matched with, made ready once
+//   FilterPlan.swift              decides by payload indexes as far as they tell
+//   FilterAnswer.swift            what they tell: rows that pass, rows in doubt; RowCounts.swift counts conditions by row
 //   WorkMeter.swift               lets what takes long end with its caller
 //   GeoArea.swift, Timestamp.swift, TextTokenizer.swift, SipHash.swift   what conditions are made of
 //   Stopwords.swift (+Lists), Stemmer.swift, StemmedFields.swift, ASCIIFolding.swift   what a text index does to words
@@ -29,6 +30,8 @@
 //   EmbeddedStore+Snapshots.swift a collection to a file and back; SnapshotFile.swift says how, SHA256.swift what it is known by
 //   FinishedFile.swift            files that get their name when they are whole
 //   EmbeddedStore+VectorNames.swift   vectors that come and go
+//   EmbeddedStore+Aliases.swift   other names of collections
+//   EmbeddedStore+Usage.swift     what a collection takes
 //   EmbeddedStore+Matrix.swift    points of a sample compared with each other
 //   EmbeddedStore+Columns.swift   columns as values, SQLite's errors as ours
 //   UpdateQueue.swift             updates that wait together are committed together
@@ -53,6 +56,8 @@
 //   GraphBuilder.swift            graphs are built behind the writers' backs; GraphFile.swift keeps them
 //   GraphBuilder+Work.swift       rows enter and leave, graphs are checked and replaced; GraphBuilder+Threads.swift, by whom;
 //   GraphProgress.swift           what is under way and what failed
+//   Epochs.swift                  by which a graph is known to be this database's; GraphVerification.swift compares its floats' hashes
+//   FileName.swift                names of collections and vectors in names of files
 //
 // SQLite is the record: an update is acknowledged when its transaction is committed and synced. Everything in memory is
 // derived from it, and published after each commit as a new state.

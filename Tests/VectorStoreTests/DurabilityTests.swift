@@ -44,7 +44,7 @@ import Testing
             #expect(try Data(contentsOf: URL(filePath: file)) == Data("new".utf8))
             #expect(!FileManager.default.fileExists(atPath: partial))
             try Data("newer".utf8).write(to: URL(filePath: partial))
-            #expect(throws: CocoaError.self) { try FinishedFile.rename(partial, to: file) }
+            #expect(throws: StoreError.self) { try FinishedFile.rename(partial, to: file) }
             #expect(try Data(contentsOf: URL(filePath: file)) == Data("new".utf8))
             #expect(throws: StoreError.self) { try FinishedFile.sync(directory: directory + "/nowhere") }
         }
