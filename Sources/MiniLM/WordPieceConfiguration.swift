@@ -33,17 +33,22 @@ public struct WordPieceConfiguration: Sendable, Equatable {
     /// version 5 calls `TokenizersBackend`, they are tokenizer.json's. Its truncation and padding are left alone: they are defaults of
     /// calls, not of the model.
     ///
+    /// Another `tokenizer_class`, or one that config.json has where tokenizer_config.json has none, is refused, unless it is a BERT's by
+    /// another name: a tokenizer of another kind may have a vocab.txt, too.
+    ///
     /// `do_lower_case` of sentence_bert_config.json, where sentence-transformers has it, puts words in lower case whatever the
     /// tokenizer's own files say, and leaves accents to them. So does sentence-transformers from 5.4 on; before, it called Python's
     /// `lower` on the whole text, which differs in a sigma at the end of a word and in special tokens typed in a text.
     public init(modelDirectory path: String) throws(TokenizerError) {
+        let configFile = try optionalJSON(TokenizerConfigJSON.self, path: "\(path)/tokenizer_config.json")
+        let config = configFile?.value
+        let kind = try TokenizerClass(modelDirectory: path, configFile)
         let json = try optionalJSON(TokenizerJSON.self, path: "\(path)/tokenizer.json")
         if let json { try read(json.value, path: json.path) }
-        let config = try optionalJSON(TokenizerConfigJSON.self, path: "\(path)/tokenizer_config.json")?.value
         unkToken = config?.unknown?.content ?? unkToken
         clsToken = config?.classifier?.content ?? clsToken
         sepToken = config?.separator?.content ?? sepToken
-        if json == nil || config?.leavesTextToTokenizerJSON != true {
+        if json == nil || kind == .bert {
             lowercase = config?.lowercases ?? true
             stripAccents = config?.stripsAccents ?? lowercase
             tokenizeChineseChars = config?.tokenizesChineseChars ?? true
@@ -54,7 +59,7 @@ public struct WordPieceConfiguration: Sendable, Equatable {
 
     private mutating func read(_ file: TokenizerJSON, path: String) throws(TokenizerError) {
         func require(_ condition: Bool, _ what: String) throws(TokenizerError) {
-            guard condition else { throw .unsupported("\(path) asks for what this tokenizer does not do: \(what)") }
+            guard condition else { throw unsupported(what, path: path) }
         }
         try require(file.model.type ?? "WordPiece" == "WordPiece", "a \(file.model.type ?? "") model, not WordPiece")
         try require(
@@ -90,6 +95,51 @@ private func optionalJSON<Value>(_: Value.Type, path: String) throws(TokenizerEr
     }
 }
 
+private func unsupported(_ what: String, path: String) -> TokenizerError {
+    .unsupported("\(path) asks for what this tokenizer does not do: \(what)")
+}
+
+/// Who decides how text becomes words, in transformers.
+private enum TokenizerClass {
+    /// BERT's own class, which sets tokenizer.json's normaliser anew.
+    case bert
+    /// The general class, which is whatever tokenizer.json says.
+    case general
+
+    /// The one that tokenizer_config.json names, or else config.json, as `AutoTokenizer` looks for it; BERT's where neither does.
+    init(modelDirectory: String, _ config: JSONFile<TokenizerConfigJSON>?) throws(TokenizerError) {
+        if let config, let name = config.value.className {
+            self = try Self.named(name, path: config.path)
+        } else if let model = try optionalJSON(ModelJSON.self, path: "\(modelDirectory)/config.json"),
+            let name = model.value.className
+        {
+            self = try Self.named(name, path: model.path)
+        } else {
+            self = .bert
+        }
+    }
+
+    private static func named(_ name: String, path: String) throws(TokenizerError) -> TokenizerClass {
+        switch name {
+        // DistilBERT's and ELECTRA's are BERT's under other names, in transformers 4.57 as copies and in 5 as subclasses.
+        case "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast", "ElectraTokenizer",
+            "ElectraTokenizerFast":
+            .bert
+        case "PreTrainedTokenizerFast", "TokenizersBackend": .general
+        case _: throw unsupported("tokenizer_class is \(name), not a BERT's", path: path)
+        }
+    }
+}
+
+/// config.json, of which the encoder reads the rest.
+private struct ModelJSON: Decodable {
+    let className: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case className = "tokenizer_class"
+    }
+}
+
 /// tokenizer_config.json.
 private struct TokenizerConfigJSON: Decodable {
     /// A token is written as a string or, by some versions, as an object.
@@ -107,15 +157,12 @@ private struct TokenizerConfigJSON: Decodable {
         }
     }
 
-    let kind: String?
+    let className: String?
     let lowercases, stripsAccents, tokenizesChineseChars: Bool?
     let unknown, classifier, separator: Token?
 
-    /// Whether the class is the general one, which is whatever tokenizer.json says; BERT's own sets the normaliser anew.
-    var leavesTextToTokenizerJSON: Bool { ["PreTrainedTokenizerFast", "TokenizersBackend"].contains(kind) }
-
     private enum CodingKeys: String, CodingKey {
-        case kind = "tokenizer_class"
+        case className = "tokenizer_class"
         case lowercases = "do_lower_case"
         case stripsAccents = "strip_accents"
         case tokenizesChineseChars = "tokenize_chinese_chars"

@@ -262,16 +262,19 @@ import Testing
     }
 
     @Test func `a pipe is refused, and nobody waits for it`() throws {
-        let folder = try TemporaryFolder()
         for name in ["config.json", "vocab.txt"] {
+            let folder = try TemporaryFolder()
             let status = unsafe mkfifo("\(folder.path)/\(name)", 0o600)
             try #require(status == 0)
+            let error = reason {
+                if name == "vocab.txt" {
+                    _ = try WordPieceTokenizer(modelDirectory: folder.path)
+                } else {
+                    _ = try EncoderConfiguration(modelDirectory: folder.path)
+                }
+            }
+            #expect(error.contains("\(name): it is not a file"), "\(error)")
         }
-        #expect(
-            reason { _ = try EncoderConfiguration(modelDirectory: folder.path) }
-                .contains("config.json: it is not a file"))
-        #expect(
-            reason { _ = try WordPieceTokenizer(modelDirectory: folder.path) }.contains("vocab.txt: it is not a file"))
     }
 
     /// Of the weights the first eight bytes would be the length of a header.

@@ -11,9 +11,10 @@ import Testing
 
     /// The configuration of a directory that holds these files.
     private func configuration(
-        config: String? = nil, tokenizer: String? = nil, sentences: String? = nil
+        config: String? = nil, tokenizer: String? = nil, sentences: String? = nil, model: String? = nil
     ) throws -> WordPieceConfiguration {
         var files: [String: String] = [:]
+        files["config.json"] = model
         files["sentence_bert_config.json"] = sentences
         files["tokenizer_config.json"] = config
         files["tokenizer.json"] = tokenizer
@@ -60,7 +61,9 @@ import Testing
     }
 
     /// Oracle: the normaliser of `AutoTokenizer.from_pretrained` in transformers 4.57.1 and 5.24.0, asked for all these directories.
-    @Test(arguments: [nil, "BertTokenizer", "BertTokenizerFast"], [nil, true, false])
+    @Test(
+        arguments: [nil, "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "ElectraTokenizerFast"],
+        [nil, true, false])
     func tokenizerConfigDecidesAloneOfABertTokenizer(name: String?, lowercases: Bool?) throws {
         for json in [true, false] {
             let both = try configuration(
@@ -278,6 +281,32 @@ import Testing
         let error = #expect(throws: TokenizerError.self) { try configuration(tokenizer: json) }
         guard case .unsupported(let reason) = error else { return #expect(Bool(false), "\(String(describing: error))") }
         #expect(reason.contains("tokenizer.json"))
+    }
+
+    /// BertJapaneseTokenizer's directory has a vocab.txt and no tokenizer.json, as an old BERT's has.
+    @Test(arguments: ["BertJapaneseTokenizer", "MPNetTokenizer", "bertTokenizer", ""])
+    func tokenizersOfOtherClassesAreRefused(name: String) throws {
+        let named = #"{"tokenizer_class": "\#(name)"}"#
+        for (config, model, file) in [
+            (named, nil, "tokenizer_config.json"),
+            (named, #"{"tokenizer_class": "BertTokenizer"}"#, "tokenizer_config.json"),
+            ("{}", named, "/config.json"), (nil, named, "/config.json"),
+        ] {
+            let error = #expect(throws: TokenizerError.self) { try configuration(config: config, model: model) }
+            guard case .unsupported(let reason) = error else {
+                return #expect(Bool(false), "\(String(describing: error))")
+            }
+            #expect(reason.contains(file) && reason.contains("tokenizer_class is \(name), not a BERT's"))
+        }
+    }
+
+    @Test func theModelsConfigurationNamesTheClassWhereTheTokenizersDoesNot() throws {
+        let json = cjkAsWords(lowercases: false)
+        let general = #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#
+        #expect(try !configuration(tokenizer: json, model: general).lowercase)
+        let bert = #"{"tokenizer_class": "BertTokenizer"}"#
+        #expect(try configuration(config: bert, tokenizer: json, model: general).lowercase)
+        #expect(try configuration(config: bert, model: #"{"tokenizer_class": "MPNetTokenizer"}"#).lowercase)
     }
 
     @Test(arguments: [#"{"unk_token": 7}"#, #"{"unk_token": {}}"#, #"{"do_lower_case": "yes"}"#, "", "[]", "{"])
