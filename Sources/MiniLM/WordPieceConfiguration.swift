@@ -30,8 +30,8 @@ public struct WordPieceConfiguration: Sendable, Equatable {
     ///
     /// Case, accents and CJK ideographs are tokenizer_config.json's, and what it does not write is as without the file: lower case,
     /// even where tokenizer.json has `"lowercase": false`. Of a tokenizer whose `tokenizer_class` is `PreTrainedTokenizerFast`, which
-    /// version 5 calls `TokenizersBackend`, they are tokenizer.json's. Its truncation and padding are left alone: they are defaults of
-    /// calls, not of the model.
+    /// version 5 calls `TokenizersBackend`, they are tokenizer.json's, and so is what stands around a text, which is refused where it is
+    /// not `clsToken` and `sepToken`. Its truncation and padding are left alone: they are defaults of calls, not of the model.
     ///
     /// Another `tokenizer_class`, or one that config.json has where tokenizer_config.json has none, is refused, unless it is a BERT's by
     /// another name: a tokenizer of another kind may have a vocab.txt, too.
@@ -48,7 +48,11 @@ public struct WordPieceConfiguration: Sendable, Equatable {
         unkToken = config?.unknown?.content ?? unkToken
         clsToken = config?.classifier?.content ?? clsToken
         sepToken = config?.separator?.content ?? sepToken
-        if json == nil || kind == .bert {
+        if let json, kind == .general {
+            guard json.value.postProcessor?.surrounds(with: clsToken, sepToken) == true else {
+                throw unsupported("its post_processor is not \(clsToken) $A \(sepToken)", path: json.path)
+            }
+        } else {
             lowercase = config?.lowercases ?? true
             stripAccents = config?.stripsAccents ?? lowercase
             tokenizeChineseChars = config?.tokenizesChineseChars ?? true
@@ -214,6 +218,68 @@ private struct TokenizerJSON: Decodable {
         let type: String
     }
 
+    /// What puts special tokens around a text.
+    struct PostProcessor: Decodable {
+        /// A piece of a template: a special token, or the text.
+        struct Piece: Decodable {
+            struct Part: Decodable {
+                let id: String
+                let segment: Int
+
+                private enum CodingKeys: String, CodingKey {
+                    case id
+                    case segment = "type_id"
+                }
+            }
+
+            let special, sequence: Part?
+
+            private enum CodingKeys: String, CodingKey {
+                case special = "SpecialToken"
+                case sequence = "Sequence"
+            }
+        }
+
+        /// What a template's special token stands for: it may be several.
+        struct Special: Decodable {
+            let tokens: [String]
+        }
+
+        /// A token, written as a list of it and its id.
+        struct Pair: Decodable {
+            let token: String
+
+            init(from decoder: any Decoder) throws {
+                var list = try decoder.unkeyedContainer()
+                token = try list.decode(String.self)
+            }
+        }
+
+        let type: String
+        let single: [Piece]?
+        let specials: [String: Special]?
+        let classifier, separator: Pair?
+
+        private enum CodingKeys: String, CodingKey {
+            case type, single
+            case specials = "special_tokens"
+            case classifier = "cls"
+            case separator = "sep"
+        }
+
+        /// Whether it puts these two tokens around a text and nothing else, in the first segment.
+        func surrounds(with cls: String, _ sep: String) -> Bool {
+            switch type {
+            case "BertProcessing": classifier?.token == cls && separator?.token == sep
+            case "TemplateProcessing":
+                single?.map(\.special?.id) == [cls, nil, sep] && single?.map(\.sequence?.id) == [nil, "A", nil]
+                    && single?.allSatisfy { ($0.special ?? $0.sequence)?.segment == 0 } == true
+                    && [cls, sep].allSatisfy { specials?[$0]?.tokens == [$0] }
+            case _: false
+            }
+        }
+    }
+
     struct AddedToken: Decodable {
         let content: String
         let matchesWholeWords, stripsLeft, stripsRight, matchesNormalizedText: Bool
@@ -230,11 +296,13 @@ private struct TokenizerJSON: Decodable {
     let model: Model
     let normalizer: Normalizer?
     let preTokenizer: PreTokenizer?
+    let postProcessor: PostProcessor?
     let addedTokens: [AddedToken]?
 
     private enum CodingKeys: String, CodingKey {
         case model, normalizer
         case preTokenizer = "pre_tokenizer"
+        case postProcessor = "post_processor"
         case addedTokens = "added_tokens"
     }
 }

@@ -21,13 +21,17 @@ import Testing
         return try TokenizerFixture.withFolder(files) { try WordPieceConfiguration(modelDirectory: $0) }
     }
 
+    /// [CLS] and [SEP] around a text, as `BertWordPieceTokenizer` of the tokenizers library writes it.
+    static let surrounding = #"{"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]}"#
+
     /// tokenizer.json with these members in its normaliser, model and list of added tokens.
     private func tokenizerJSON(
-        normalizer: String = "", model: String = "", added: String = "", vocab: String = "{}"
+        normalizer: String = "", model: String = "", added: String = "", vocab: String = "{}",
+        postProcessor: String = surrounding
     ) -> String {
         """
         {"added_tokens": [\(added)], "normalizer": {"type": "BertNormalizer"\(normalizer)},
-         "pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "vocab": \(vocab)\(model)}}
+         "post_processor": \(postProcessor), "pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "WordPiece", "vocab": \(vocab)\(model)}}
         """
     }
 
@@ -281,6 +285,54 @@ import Testing
         let error = #expect(throws: TokenizerError.self) { try configuration(tokenizer: json) }
         guard case .unsupported(let reason) = error else { return #expect(Bool(false), "\(String(describing: error))") }
         #expect(reason.contains("tokenizer.json"))
+    }
+
+    /// A template of these pieces and special tokens.
+    private func template(_ single: String, _ specials: String) -> String {
+        #"{"type": "TemplateProcessing", "single": [\#(single)], "pair": [], "special_tokens": {\#(specials)}}"#
+    }
+
+    private static let clsPiece = #"{"SpecialToken": {"id": "[CLS]", "type_id": 0}}"#
+    private static let sepPiece = #"{"SpecialToken": {"id": "[SEP]", "type_id": 0}}"#
+    private static let textPiece = #"{"Sequence": {"id": "A", "type_id": 0}}"#
+    private static let specials = """
+        "[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}, "[SEP]": {"id": "[SEP]", "ids": [3], "tokens": ["[SEP]"]}
+        """
+
+    /// A BERT's own class puts its tokens around texts whatever the file says, in transformers 5.
+    @Test(arguments: ["PreTrainedTokenizerFast", "TokenizersBackend"])
+    func aGeneralTokenizerPutsTheTwoTokensAroundTextsOrIsRefused(name: String) throws {
+        let (cls, text, sep) = (Self.clsPiece, Self.textPiece, Self.sepPiece)
+        let config = #"{"tokenizer_class": "\#(name)"}"#
+        for accepted in [Self.surrounding, template("\(cls), \(text), \(sep)", Self.specials)] {
+            _ = try configuration(config: config, tokenizer: tokenizerJSON(postProcessor: accepted))
+        }
+        let second = text.replacingOccurrences(of: "0", with: "1")
+        let twice = Self.specials.replacingOccurrences(of: #"["[SEP]"]"#, with: #"["[SEP]", "[SEP]"]"#)
+        for refused in [
+            "null", Self.surrounding.replacingOccurrences(of: "BertProcessing", with: "RobertaProcessing"),
+            Self.surrounding.replacingOccurrences(of: "[CLS]", with: "<s>"), #"{"type": "BertProcessing"}"#,
+            #"{"type": "Sequence", "processors": [\#(Self.surrounding)]}"#, #"{"type": "TemplateProcessing"}"#,
+            template(text, Self.specials), template("\(cls), \(text)", Self.specials),
+            template("\(sep), \(text), \(cls)", Self.specials), template("\(cls), \(second), \(sep)", Self.specials),
+            template("\(cls), \(text), \(sep)", twice), template("\(cls), \(text), \(sep)", ""),
+            template("\(cls), \(text), \(text), \(sep)", Self.specials),
+        ] {
+            let json = tokenizerJSON(postProcessor: refused)
+            let error = #expect(throws: TokenizerError.self, "\(refused)") {
+                try configuration(config: config, tokenizer: json)
+            }
+            #expect(error?.description.contains("post_processor is not [CLS] $A [SEP]") == true, "\(refused)")
+            _ = try configuration(config: #"{"tokenizer_class": "BertTokenizer"}"#, tokenizer: json)
+        }
+    }
+
+    /// As it is, and as `save_pretrained` of the general class leaves it.
+    @Test(arguments: ["BertTokenizer", "PreTrainedTokenizerFast", "TokenizersBackend"])
+    func theRealTokenizerJSONIsReadWhateverItsClass(name: String) throws {
+        let json = try String(contentsOfFile: "\(Weights.directory)/tokenizer.json", encoding: .utf8)
+        let read = try configuration(config: #"{"tokenizer_class": "\#(name)"}"#, tokenizer: json)
+        #expect(try read == WordPieceConfiguration(modelDirectory: Weights.directory))
     }
 
     /// BertJapaneseTokenizer's directory has a vocab.txt and no tokenizer.json, as an old BERT's has.
