@@ -131,7 +131,10 @@ struct VocabularyReader {
 
     private mutating func fourDigits() throws(Failure) -> UInt32 {
         let digits = text[index...].prefix(4)
-        guard digits.count == 4, let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16) else {
+        // `UInt32.init` would take a sign for one.
+        guard digits.count == 4, digits.allSatisfy({ Unicode.Scalar($0).properties.isASCIIHexDigit }),
+            let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
+        else {
             throw Failure("an escape without four digits")
         }
         index += 4

@@ -1,9 +1,10 @@
 // What model directories may say about their tokenizer, and what becomes of files that are damaged.
 
 import Foundation
-import MiniLM
 import TestSupport
 import Testing
+
+@testable import MiniLM
 
 @Suite struct WordPieceConfigurationTests {
     static let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "##b", "ab", "É", "e", "<s>", "<s>a", "b"]
@@ -229,6 +230,16 @@ import Testing
     ])
     func escapesAreRead(escaped: String, token: String) throws {
         #expect(try tokenizer(vocab: vocab(#""\#(escaped)": 4"#)).token(4) == token)
+    }
+
+    /// The reader itself: in a file, what decodes the rest of it may refuse them first.
+    @Test(arguments: [#"\u+041"#, #"\u-041"#, #"\u 041"#, #"\u00g1"#, #"\u004"#])
+    func escapesWithoutFourDigitsAreRefused(escaped: String) {
+        let json = #"{"model": {"vocab": {"\#(escaped)": 0}}}"#
+        #expect(throws: VocabularyReader.Failure.self) {
+            var reader = VocabularyReader(Array(json.utf8))
+            try reader.readVocabulary { _, _ throws(VocabularyReader.Failure) in }
+        }
     }
 
     @Test func anIdThatNoTokenHasIsATokenNoTextHas() throws {
