@@ -122,13 +122,14 @@ public final class SentenceEncoder: Sendable {
     /// text has a vector too.
     ///
     /// - Parameters:
-    ///   - progress: Called on this thread, from time to time, with the number of texts done so far.
+    ///   - progress: Called on this thread, from time to time, with the number of texts done so far; never twice with the same one, and
+    ///     not after true from `isCancelled`.
     ///   - isCancelled: Asked on this thread only, so that `{ Task.isCancelled }` means the task that calls: before texts are tokenised,
     ///     before a slice of some hundred tokens is computed on this thread and, while it waits for workers, whenever one has done its
     ///     part and every 10 ms. After true no slice is begun, a long text is left within a megabyte, and when the slices in hand are
     ///     done the call throws `.cancelled`.
     public func encode(
-        _ texts: [String], progress: ((Int) -> Void)? = nil, isCancelled: () -> Bool = { false }
+        _ texts: [String], progress: ((Int) -> Void)? = nil, isCancelled: (() -> Bool)? = nil
     ) throws(EncodingError) -> Embeddings {
         var values = [Float](repeating: 0, count: texts.count * dimension)
         var span = values.mutableSpan
@@ -142,7 +143,7 @@ public final class SentenceEncoder: Sendable {
     /// After `.cancelled` a row holds its text's vector or what it held before.
     public func encode(
         _ texts: [String], into vectors: inout MutableSpan<Float>, progress: ((Int) -> Void)? = nil,
-        isCancelled: () -> Bool = { false }
+        isCancelled: (() -> Bool)? = nil
     ) throws(EncodingError) -> TokenCounts {
         guard vectors.count == texts.count * dimension else {
             throw .wrongBufferSize(floats: vectors.count, needed: texts.count * dimension)
@@ -164,7 +165,7 @@ public final class SentenceEncoder: Sendable {
     ///
     /// Parameters as of `encode(_:progress:isCancelled:)`.
     public func encode(
-        tokenized: [Tokenization], progress: ((Int) -> Void)? = nil, isCancelled: () -> Bool = { false }
+        tokenized: [Tokenization], progress: ((Int) -> Void)? = nil, isCancelled: (() -> Bool)? = nil
     ) throws(EncodingError) -> Embeddings {
         for (text, tokenization) in tokenized.enumerated() { try check(tokenization.ids, text: text) }
         let inputs = tokenized.map(Input.init)
@@ -205,11 +206,12 @@ public final class SentenceEncoder: Sendable {
 
     /// Tokenises on the workers; a few short texts are done before a worker would have woken.
     private func tokenize(
-        _ texts: ArraySlice<String>, isCancelled: () -> Bool
+        _ texts: ArraySlice<String>, isCancelled: (() -> Bool)?
     ) throws(EncodingError) -> [Input] {
         let (tokenizer, maxTokens) = (tokenizer, maxTokens)
         let chunks = Self.ranges(of: texts, atMost: Self.chunkTexts, bytes: Self.chunkBytes)
         guard chunks.count > 1 else {
+            let isCancelled = isCancelled ?? { false }
             guard !isCancelled(),
                 let inputs = Self.tokenize(texts, tokenizer, maxTokens, isCancelled: isCancelled)
             else { throw .cancelled }
@@ -217,7 +219,7 @@ public final class SentenceEncoder: Sendable {
         }
         let inputs = Locked([[Input]](repeating: [], count: chunks.count))
         let call = CallState()
-        let isDone = workers.run(chunks.count, isCancelled: { call.note(isCancelled()) }) { chunk, _ in
+        let isDone = workers.run(chunks.count, isCancelled: call.noting(isCancelled)) { chunk, _ in
             // One that was handed out before the call was cancelled ends within a long text, too.
             let some = Self.tokenize(texts[chunks[chunk]], tokenizer, maxTokens) { call.isCancelled }
             if let some { inputs.withLock { $0[chunk] = some } }
@@ -242,7 +244,7 @@ public final class SentenceEncoder: Sendable {
 
     /// Computes the vectors of `inputs` into the rows from `first` on.
     private func encode(
-        _ inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool, progress: (Int) -> Void
+        _ inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: (() -> Bool)?, progress: (Int) -> Void
     ) throws(EncodingError) {
         let lengths = inputs.map(\.ids.count)
         guard lengths.reduce(0, +) > Self.sliceTokens else {
@@ -273,12 +275,20 @@ public final class SentenceEncoder: Sendable {
     /// Computes each slice on one worker, as many at a time as there are workers.
     private func encodeApart(
         _ slices: ArraySlice<ArraySlice<Int>>, of inputs: [Input], into rows: VectorRows, from first: Int,
-        isCancelled: () -> Bool, progress: (Int) -> Void
+        isCancelled: (() -> Bool)?, progress: (Int) -> Void
     ) throws(EncodingError) {
         let model = model
         let call = CallState()
+        var told = 0
+        // Two slices may be done before this thread hears of the first.
+        func tell(_: Int) {
+            let done = call.done
+            guard done > told else { return }
+            told = done
+            progress(done)
+        }
         let isDone = workers.run(
-            slices.count, progress: { _ in progress(call.done) }, isCancelled: { call.note(isCancelled()) }
+            slices.count, progress: tell, isCancelled: call.noting(isCancelled)
         ) { number, worker in
             if call.isCancelled { return }
             let slice = slices[slices.startIndex + number]
@@ -303,7 +313,7 @@ public final class SentenceEncoder: Sendable {
     ///
     /// - Returns: How many threads that was.
     private func encodeTogether(
-        _ slice: ArraySlice<Int>, of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: () -> Bool
+        _ slice: ArraySlice<Int>, of inputs: [Input], into rows: VectorRows, from first: Int, isCancelled: (() -> Bool)?
     ) throws(EncodingError) -> Int {
         guard !slice.isEmpty else { return 0 }
         let tokens = slice.reduce(0) { $0 + inputs[$1].ids.count }
@@ -360,10 +370,14 @@ private final class CallState: Sendable {
     /// Whether its caller has been told to end it.
     var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
-    /// The caller asked, and this is what it was told.
-    func note(_ answer: Bool) -> Bool {
-        if answer { cancelled.store(true, ordering: .relaxed) }
-        return answer
+    /// The caller's question, whose answer is noted for the workers; nil where there is none.
+    func noting(_ isCancelled: (() -> Bool)?) -> (() -> Bool)? {
+        guard let isCancelled else { return nil }
+        return {
+            let answer = isCancelled()
+            if answer { self.cancelled.store(true, ordering: .relaxed) }
+            return answer
+        }
     }
 }
 

@@ -72,33 +72,39 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
     /// thread takes a task from each caller in turn, so a short call waits for the task in hand, not for the long call ahead.
     ///
     /// - Parameters:
-    ///   - progress: Called on this thread with the number of tasks done, each time it has grown.
+    ///   - progress: Called on this thread with the number of tasks done, each time it has grown, until the call is cancelled.
     ///   - isCancelled: Asked on this thread before the tasks, after each that is done and every `questionInterval`; after true no more
-    ///     tasks are handed out, and only those in hand are waited for.
+    ///     tasks are handed out, and only those in hand are waited for. Where it is nil this thread sleeps until a task is done.
     ///
     /// - Returns: Whether it was not cancelled: all tasks have run.
     @discardableResult
     func run(
-        _ count: Int, progress: (Int) -> Void = { _ in }, isCancelled: () -> Bool = { false },
+        _ count: Int, progress: (Int) -> Void = { _ in }, isCancelled: (() -> Bool)? = nil,
         body: @escaping @Sendable (Int, inout Memory) -> Void
     ) -> Bool {
         guard count > 0 else { return true }
-        guard !isCancelled() else { return false }
+        if let isCancelled, isCancelled() { return false }
         let job = Job(count: count, body: body)
         queue.append(job)
         var (done, awaited) = (0, count)
-        var isWithdrawn = false
         while done < awaited {
-            if job.done.wait(for: done + 1, within: Self.questionInterval) {
+            var isRung = true
+            if isCancelled == nil {
+                job.done.wait(for: done + 1)
+            } else {
+                isRung = job.done.wait(for: done + 1, within: Self.questionInterval)
+            }
+            if isRung {
                 done += 1
                 progress(done)
             }
-            if !isWithdrawn && done < awaited && isCancelled() {
-                isWithdrawn = true
+            if let isCancelled, done < awaited, isCancelled() {
                 awaited = queue.withdraw(job)
+                job.done.wait(for: awaited)
+                return false
             }
         }
-        return !isWithdrawn
+        return true
     }
 
     /// Runs one task on this thread and as many others as have nothing to do now, at most `limit` in all, at the same time, so
@@ -112,10 +118,10 @@ final class WorkerPool<Memory: ~Copyable>: Sendable {
     /// - Returns: How many they were; nil if it was cancelled.
     @discardableResult
     func runTogether(
-        atMost limit: Int, isCancelled: () -> Bool = { false },
+        atMost limit: Int, isCancelled: (() -> Bool)? = nil,
         task: @escaping @Sendable (_ members: Int, borrowing Memory) -> @Sendable (Int, inout Memory) -> Void
     ) -> Int? {
-        guard !isCancelled() else { return nil }
+        if let isCancelled, isCancelled() { return nil }
         guard let (seat, others) = queue.gather(atMost: limit) else {
             let hasRun = run(1, isCancelled: isCancelled) { _, memory in
                 let body = task(1, memory)

@@ -17,7 +17,8 @@ import Testing
 
     /// Encodes into a buffer of NaN. Gives what was thrown and how many rows were written.
     private func encode(
-        _ texts: [String], _ encoder: SentenceEncoder, progress: ((Int) -> Void)? = nil, isCancelled: () -> Bool
+        _ texts: [String], _ encoder: SentenceEncoder, progress: ((Int) -> Void)? = nil,
+        isCancelled: @escaping () -> Bool
     ) -> (error: EncodingError?, rows: Int) {
         var vectors = [Float](repeating: .nan, count: texts.count * encoder.dimension)
         var error: EncodingError?

@@ -113,13 +113,14 @@ import Testing
         #expect(blas.mostMembers(tokens: 64) == 2)
     }
 
+    /// 4096 texts are the first that are encoded; how often is told in between is the system's to decide.
     @Test(arguments: Engine.all) func `progress grows to the number of texts`(engine: Engine) throws {
         let encoder = try engine.encoder()
         let texts = (0..<4200).map { "text \($0)" }
         var seen: [Int] = []
         _ = try encoder.encode(texts) { seen.append($0) }
-        #expect(seen.last == texts.count)
-        #expect(seen == seen.sorted() && seen.count > 10)
+        #expect(seen.last == texts.count && seen.contains(4096))
+        #expect(zip(seen, seen.dropFirst()).allSatisfy(<))
     }
 
     @Test(arguments: Engine.all) func `concurrent callers get their own vectors`(engine: Engine) throws {

@@ -60,8 +60,9 @@ import Testing
         let begun = Atomic<Int>(0)
         let done = Atomic<Int>(0)
         let isCancelled = Atomic<Bool>(false)
+        var reported: [Int] = []
         let isDone = pool.run(
-            100,
+            100, progress: { reported.append($0) },
             isCancelled: {
                 if begun.load(ordering: .relaxed) == 2 { isCancelled.store(true, ordering: .relaxed) }
                 return isCancelled.load(ordering: .relaxed)
@@ -72,6 +73,8 @@ import Testing
             done.add(1, ordering: .relaxed)
         }
         #expect(!isDone && done.load(ordering: .relaxed) == 2)
+        // The second task was done after that.
+        #expect(reported.isEmpty || reported == [1])
         #expect(pool.queued == 0)
         #expect(pool.run(3) { _, _ in done.add(1, ordering: .relaxed) } && done.load(ordering: .relaxed) == 5)
     }
