@@ -1,8 +1,5 @@
 // What a warm encoder must not do: ask for memory and count references within its loops.
 
-// Left out of the package for the thread sanitizer, which has an allocator of its own.
-#if canImport(RuntimeCounters)
-
 import RuntimeCounters
 import TestSupport
 import Testing
@@ -25,6 +22,16 @@ import Testing
             try body()
             self.init(from: before, to: runtime_counts())
         }
+    }
+
+    /// Whether this is the compiler whose calls were counted. How many references it counts outside of loops is its own affair, and
+    /// another may need more; that there are as many whatever the tokens is ours.
+    private static var isCountedCompiler: Bool {
+        #if compiler(>=6.3) && compiler(<6.4)
+        true
+        #else
+        false
+        #endif
     }
 
     /// Lengths of texts: the shortest one, the longest, and as many tokens in several.
@@ -56,11 +63,14 @@ import Testing
                 #expect(begin.allocations + forward.allocations + pool.allocations == 0, "\(lengths)")
                 retains.insert(forward.retains)
                 // A text's ids while they are copied, and the list of where texts begin while one is looked up.
-                #expect(begin.retains <= 2 * ids.count && pool.retains <= 4 * ids.count, "\(lengths)")
+                if Self.isCountedCompiler {
+                    #expect(begin.retains <= 2 * ids.count && pool.retains <= 4 * ids.count, "\(lengths)")
+                }
             }
         }
         // Each of a layer's products and norms holds what it works with: 18 times in float32, 28 where rows are rounded.
-        #expect(try retains.count == 1 && #require(retains.first) <= 32 * model.configuration.hiddenLayers)
+        #expect(retains.count == 1)
+        if Self.isCountedCompiler { #expect(try #require(retains.max()) <= 32 * model.configuration.hiddenLayers) }
     }
 
     /// By its caller alone, since there is no other thread.
@@ -77,7 +87,8 @@ import Testing
         }
         // What is handed out: vectors and two lists of counts. For the time of the call lists of ids, of lengths and of what is
         // in the slice, and what closures hold.
-        #expect(try allocations.count == 1 && #require(allocations.first) <= 24)
+        #expect(allocations.count == 1)
+        if Self.isCountedCompiler { #expect(try #require(allocations.max()) <= 24) }
     }
 
     /// Of 100 and of 200 texts, five a slice, by the only worker: what 20 slices more cost. Once is for the turn that the queue gives.
@@ -116,5 +127,3 @@ import Testing
         return counts.withLock { $0 }
     }
 }
-
-#endif
