@@ -125,7 +125,7 @@ private enum TokenizerClass {
 
     private static func named(_ name: String, path: String) throws(TokenizerError) -> TokenizerClass {
         switch name {
-        // DistilBERT's and ELECTRA's are BERT's under other names, in transformers 4.57 as copies and in 5 as subclasses.
+        // DistilBERT's and ELECTRA's are copies of BERT's in transformers 4.57, and in 5 subclasses or BERT's own.
         case "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast", "ElectraTokenizer",
             "ElectraTokenizerFast":
             .bert
