@@ -32,24 +32,28 @@ import Testing
         return (error, texts.indices.count { !vectors[$0 * encoder.dimension].isNaN })
     }
 
-    /// Twelve slices, tokenised by the caller. Another call's tasks keep the only worker, which takes one of each call in turn: the
-    /// first until the slices stand in the queue, the third, which comes after a slice, until the call has ended. Somebody cancels
-    /// the task when it is told of that slice.
-    @Test(.timeLimit(.minutes(1)), arguments: Engine.all)
-    func `a task that is cancelled ends its call of many slices`(engine: Engine) async throws {
-        let encoder = try SentenceEncoder(
-            modelDirectory: Weights.directory, threads: 1, precision: engine.precision, gemm: engine.gemm)
-        let (texts, workers) = (Self.texts(60), encoder.workers)
-        let isHeld = Locked(false)
-        let hasEnded = DispatchSemaphore(value: 0)
+    /// Keeps the only worker with another call's tasks, of which it takes one in turn with each other call's: the first until a call
+    /// stands in the queue, the third, which comes after one task of that call, until the semaphore is signalled.
+    private static func hold(_ workers: WorkerPool<Worker>) -> DispatchSemaphore {
+        let (isHeld, hasEnded) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         Thread.detachNewThread {
             workers.run(3) { task, _ in
-                if task == 0 { isHeld.withLock { $0 = true } }
+                if task == 0 { isHeld.signal() }
                 while task == 0 && workers.queued < 2 { Thread.sleep(forTimeInterval: 0.001) }
                 if task == 2 { hasEnded.wait() }
             }
         }
-        while !isHeld.withLock(\.self) { try await Task.sleep(for: .milliseconds(1)) }
+        isHeld.wait()
+        return hasEnded
+    }
+
+    /// Twelve slices, tokenised by the caller. Somebody cancels the task when it is told of the first.
+    @Test(arguments: Engine.all)
+    func `a task that is cancelled ends its call of many slices`(engine: Engine) async throws {
+        let encoder = try SentenceEncoder(
+            modelDirectory: Weights.directory, threads: 1, precision: engine.precision, gemm: engine.gemm)
+        let texts = Self.texts(60)
+        let hasEnded = Self.hold(encoder.workers)
         let (error, rows) = await Task {
             encode(
                 texts, encoder, progress: { _ in Self.cancelTask() },
