@@ -91,7 +91,7 @@ import Testing
         if Self.isCountedCompiler { #expect(try #require(allocations.max()) <= 24) }
     }
 
-    /// Of 100 and of 200 texts, five a slice, by the only worker: what 20 slices more cost. Once is for the turn that the queue gives.
+    /// Of 40 and of 80 texts, five a slice, by the only worker: what 8 slices more cost. Once is for the turn that the queue gives.
     @Test(arguments: Engine.all) func `a worker allocates once for a slice, whatever its texts`(engine: Engine) throws {
         let encoder = try encoder(engine)
         func cost(_ count: Int) throws -> (caller: Cost, worker: Cost) {
@@ -100,9 +100,9 @@ import Testing
             let caller = try Cost { _ = try encoder.encode(tokenized: texts) }
             return (caller, Cost(from: before, to: counts(of: encoder)))
         }
-        _ = try cost(100)
-        let (few, many) = (try cost(100), try cost(200))
-        #expect(many.worker.allocations <= few.worker.allocations + 20)
+        _ = try cost(40)
+        let (few, many) = (try cost(40), try cost(80))
+        #expect(many.worker.allocations <= few.worker.allocations + 8)
         // Lists that grow by doubling.
         #expect(many.caller.allocations <= few.caller.allocations + 8)
     }
